@@ -1,0 +1,1 @@
+"""The service: what the world asks over HTTP."""

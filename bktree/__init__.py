@@ -1,0 +1,1 @@
+"""Exact Hamming search in memory: arrays in, page ids and distances out."""

@@ -1,0 +1,1 @@
+"""The batch indexer: from pictures to rows in the database."""

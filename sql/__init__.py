@@ -1,0 +1,1 @@
+"""The database: tables, queries and connections for MariaDB and SQLite."""

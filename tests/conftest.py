@@ -1,0 +1,60 @@
+"""What tests of several rooms need: real databases and real photos."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sql import schema
+from sql.database import Database
+from tests import mariadb
+
+PHOTOS = Path(__file__).parents[2] / "shared" / "photos"
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The folder of real pictures that lies beside the project."""
+    assert PHOTOS.is_dir(), f"the tests need the pictures in {PHOTOS}"
+    return PHOTOS
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mariadb.Server]:
+    """One server for all tests; each test makes databases of its own in it."""
+    with mariadb.running(tmp_path_factory.mktemp("mariadb")) as server:
+        yield server
+
+
+@pytest.fixture
+def mariadb_url(mariadb_server: mariadb.Server) -> Iterator[str]:
+    """An empty database in MariaDB."""
+    name = f"test_{uuid.uuid4().hex}"
+    mariadb_server.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+    yield mariadb_server.url(name)
+    mariadb_server.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, in SQLite and in MariaDB by turns."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'imagehash.db'}"
+    url: str = request.getfixturevalue("mariadb_url")
+    return url
+
+
+@pytest.fixture
+def empty_database(database_url: str) -> Iterator[Database]:
+    """A database without tables."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def database(empty_database: Database) -> Database:
+    """A database with all tables and no rows."""
+    schema.prepare(empty_database)
+    return empty_database

@@ -1,0 +1,1 @@
+"""How the project's own tables came to be, step by step, as Alembic runs them."""

@@ -1,0 +1,38 @@
+"""How far a run has come: a bar on a terminal, a line now and then elsewhere."""
+
+import sys
+from typing import Any, Self
+
+from tqdm import tqdm
+
+_SECONDS_BETWEEN_LINES = 10
+
+
+class Progress:
+    """Counts files, hashed and failed, with rate and time left; writes to standard error."""
+
+    def __init__(self, total: int) -> None:
+        on_terminal = sys.stderr.isatty()
+        self._bar: tqdm[Any] = tqdm(
+            total=total,
+            unit=" files",
+            desc="hashing",
+            dynamic_ncols=True,
+            mininterval=0.2 if on_terminal else _SECONDS_BETWEEN_LINES,
+            bar_format=None
+            if on_terminal
+            else "{desc}: {n_fmt} of {total_fmt} files, {rate_fmt}, {remaining} left{postfix}\n",
+            disable=None if on_terminal else total == 0,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+    def advance(self, files: int, *, failed: int) -> None:
+        """Count ``files`` more, of all of which so far ``failed`` could not be hashed."""
+        if failed:
+            self._bar.set_postfix_str(f"{failed} failed", refresh=False)
+        self._bar.update(files)

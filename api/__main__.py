@@ -1,0 +1,145 @@
+"""``imagehash-api COMMAND``: serve lookups, or answer one on the terminal."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import terminal
+from api.errors import Refusal
+from api.schema import schema
+from api.service import Service, check_engine
+from bktree.protocol import BITS, Tolerance
+from commons.arguments import whole
+from commons.pictures import Unhashable
+from commons.settings import Settings
+
+NO_MATCH = 1
+FAILED = 2
+"""Exit codes; argparse uses 2 for wrong arguments too."""
+
+_SECONDS_TO_FINISH = 20
+"""How long requests that run may go on when the service is asked to stop."""
+
+_EPILOG = """\
+settings:
+  IMAGEHASH_DATABASE_URL   where the hashes are, an SQLAlchemy URL such as
+                           mysql+pymysql://user:password@host/database
+                           (default: sqlite:///imagehash.db, a file in this folder)
+  IMAGEHASH_COMMONS_URL    the Commons replica, for titles and facts about files
+                           (default: the SQLite file, if that is the database)
+  IMAGEHASH_ENGINE         auto, bktree, scan or sql (default: auto)
+
+exit codes:
+  0    done; search: there are matches
+  1    search: there is none
+  2    it could not be done, for the reason printed
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except Refusal as error:
+        return _fail(str(error))
+    except Unhashable as error:
+        return _fail(f"{options.picture}: {error}")
+    except SQLAlchemyError as error:
+        return _fail(f"the database cannot be used: {getattr(error, 'orig', None) or error}")
+    except (ValueError, OSError) as error:
+        return _fail(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="imagehash-api",
+        description="Find files on Wikimedia Commons, or in indexed folders, that look like a picture.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    serve = commands.add_parser("serve", help="answer over HTTP: GraphQL at /graphql, and the old URLs")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+    serve.add_argument(
+        "--workers",
+        type=whole(1),
+        default=1,
+        metavar="N",
+        help="processes that answer (default: %(default)s)",
+    )
+    serve.set_defaults(run=_serve)
+
+    search = commands.add_parser(
+        "search",
+        help="find the files that look like a picture",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    search.add_argument("picture", metavar="PICTURE", type=Path)
+    default, distance = Tolerance(), whole(0, BITS)
+    search.add_argument(
+        "--phash", type=distance, default=default.phash, metavar="N", help="most pHash bits that may differ"
+    )
+    search.add_argument(
+        "--dhash", type=distance, default=default.dhash, metavar="N", help="most dHash bits that may differ"
+    )
+    search.add_argument(
+        "--closest", type=distance, metavar="N", help="most bits that may differ in the closer of the two"
+    )
+    search.add_argument("--first", type=whole(0), default=20, metavar="N", help="how many to list")
+    search.set_defaults(run=_search)
+
+    export = commands.add_parser("export-schema", help="print the GraphQL schema")
+    export.set_defaults(run=_export_schema)
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> int:
+    # Wrong settings are told here, once, rather than by every worker.
+    check_engine(Settings.from_environment().engine)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    uvicorn.run(
+        "api.app:create_app",
+        factory=True,
+        host=options.host,
+        port=options.port,
+        workers=options.workers,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+    )
+    return 0
+
+
+def _search(options: argparse.Namespace) -> int:
+    service = Service(Settings.from_environment())
+    tolerance = Tolerance(options.phash, options.dhash, options.closest)
+    try:
+        service.live.look_for_own_tables()
+        found = terminal.search(service, options.picture, tolerance, options.first)
+    finally:
+        service.close()
+    return 0 if found else NO_MATCH
+
+
+def _export_schema(_options: argparse.Namespace) -> int:
+    sys.stdout.write(schema.as_str() + "\n")
+    return 0
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"imagehash-api: {message}\n")
+    return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""The service as an ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from api import hashing, health, local, oldurls
+from api.graphql import Endpoint
+from api.middleware import BodyLimit, OpenToAll
+from api.service import POLL_SECONDS, Service
+from commons.settings import Settings
+
+_HOME = """\
+Is this picture already on Wikimedia Commons, and as which files?
+
+POST /graphql     queries; try {"query": "{ index { fileCount engine } }"}
+POST /hash        the hashes of a picture
+GET  /search      ?phash=&dhash= (decimal): files with one hash equal
+GET  /pagesearch  ?page_id= or ?page_title=: files like this one
+GET  /readyz      what can answer
+"""
+
+_MEGABYTE = 1_000_000
+
+
+def create_app(settings: Settings | None = None, *, poll_seconds: float = POLL_SECONDS) -> Starlette:
+    """Make the application, with settings from the environment unless given."""
+    service = Service(settings or Settings.from_environment(), poll_seconds=poll_seconds)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with service.running():
+            yield
+
+    return Starlette(
+        routes=[
+            Route("/", _home),
+            Route("/graphql", Endpoint(service)),
+            *oldurls.routes(service),
+            hashing.route(service),
+            local.route(service),
+            *health.routes(service),
+        ],
+        middleware=[Middleware(OpenToAll), Middleware(BodyLimit, limit=_most_bytes)],
+        exception_handlers={HTTPException: _http_error},
+        lifespan=lifespan,
+    )
+
+
+def _most_bytes(path: str) -> int:
+    return (20 if path == "/hash" else 1) * _MEGABYTE
+
+
+async def _home(_request: Request) -> Response:
+    return PlainTextResponse(_HOME)
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)

@@ -1,0 +1,54 @@
+"""Strangers' pictures, decoded in processes of their own: few at a time, for a limited time.
+
+A decoder that hangs, crashes or takes too much memory ends its process and nothing else.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from pebble import ProcessExpired
+
+from api.errors import Busy
+from commons.pictures import Reason, Unhashable
+from commons.workers import Workers, cores
+
+SECONDS = 10.0
+"""How long one picture may take."""
+
+_WAITING = 16
+"""Pictures on their way at once; more are turned away."""
+
+_T = TypeVar("_T")
+
+
+class Decoders:
+    """A process for each core that decodes pictures."""
+
+    def __init__(self) -> None:
+        self._workers = Workers(cores(), seconds=SECONDS)
+        self._on_their_way = 0
+
+    def close(self) -> None:
+        """End the processes, whatever they are at."""
+        self._workers.shutdown(cancel_futures=True)
+
+    async def run(self, function: Callable[[bytes, int], _T], data: bytes, argument: int) -> _T:
+        """Call a function of a picture's bytes and a number, such as ``commons.pictures.thumbnail``.
+
+        Raises Unhashable as it does, also where it crashed or took too long, and Busy where too many
+        pictures wait already.
+        """
+        if self._on_their_way >= _WAITING:
+            raise Busy("too many pictures are being decoded just now")
+        self._on_their_way += 1
+        try:
+            return await asyncio.wrap_future(self._workers.submit(function, data, argument))
+        except TimeoutError:
+            raise Unhashable(
+                Reason.TIMEOUT, f"Decoding took longer than {SECONDS:g} seconds and was given up."
+            ) from None
+        except ProcessExpired:
+            raise Unhashable(Reason.CRASHED, "The decoder crashed on this picture.") from None
+        finally:
+            self._on_their_way -= 1

@@ -1,0 +1,69 @@
+"""What can go wrong with a request, in the words that clients get to read.
+
+Codes are Apollo's where Apollo has one
+(https://www.apollographql.com/docs/apollo-server/data/errors#built-in-error-codes).
+"""
+
+from http import HTTPStatus
+
+
+class Refusal(Exception):  # noqa: N818  (not every refusal is an error of the program)
+    """A request that is answered with a message; subclasses give its code and HTTP status."""
+
+    code = "INTERNAL_SERVER_ERROR"
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    retry_after: int | None = None
+    """Seconds after which asking again may help."""
+
+
+class BadInput(Refusal):
+    """The client asked for something that cannot be."""
+
+    code = "BAD_USER_INPUT"
+    status = HTTPStatus.BAD_REQUEST
+
+
+class NotFound(Refusal):
+    """There is no such thing."""
+
+    code = "NOT_FOUND"
+    status = HTTPStatus.NOT_FOUND
+
+
+class NotAvailableHere(Refusal):
+    """What was asked for is not offered here."""
+
+    code = "NOT_AVAILABLE"
+    status = HTTPStatus.NOT_IMPLEMENTED
+
+
+class IndexLoading(Refusal):
+    """The index is not in memory yet, and the database would take too long in its place."""
+
+    code = "INDEX_LOADING"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after = 30
+
+
+class DatabaseUnavailable(Refusal):
+    """The database of hashes cannot be read."""
+
+    code = "DATABASE_UNAVAILABLE"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after = 30
+
+
+class ReplicaUnavailable(Refusal):
+    """The Commons replica cannot be read."""
+
+    code = "REPLICA_UNAVAILABLE"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after = 30
+
+
+class Busy(Refusal):
+    """More is asked for at once than this machine can do."""
+
+    code = "BUSY"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after = 5

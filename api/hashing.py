@@ -1,0 +1,52 @@
+"""``POST /hash``: the hashes of a picture that somebody sends; nothing of it is kept."""
+
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from api.errors import Busy
+from api.responses import refused
+from api.service import Service
+from commons.hashes import Hashes, format_hex, low_information
+from commons.pictures import Reason, Unhashable, hash_picture
+
+MOST_PIXELS = 64_000_000
+"""Of one picture; a PNG takes some 9 bytes of memory for each, and a few are decoded at once."""
+
+
+def route(service: Service) -> Route:
+    """The route for a picture's bytes as the body of a request."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            hashes = await service.decoders.run(hashes_of, await request.body(), MOST_PIXELS)
+        except Unhashable as error:
+            return JSONResponse({"error": str(error), "reason": error.reason}, _status(error.reason))
+        except Busy as busy:
+            return refused(busy)
+        return JSONResponse(_told(hashes))
+
+    return Route("/hash", answer, methods=["POST"])
+
+
+def hashes_of(data: bytes, max_pixels: int) -> Hashes:
+    """Decode and hash a picture; raises Unhashable."""
+    return hash_picture(data, max_pixels=max_pixels).hashes
+
+
+def _status(reason: Reason) -> HTTPStatus:
+    if reason in {Reason.NOT_AN_IMAGE, Reason.EMPTY}:
+        return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    return HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def _told(hashes: Hashes) -> dict[str, str | bool]:
+    return {
+        "phash": format_hex(hashes.phash),
+        "dhash": format_hex(hashes.dhash),
+        "phashDecimal": str(hashes.phash),
+        "dhashDecimal": str(hashes.dhash),
+        "lowInformation": low_information(*hashes),
+    }

@@ -1,0 +1,159 @@
+"""The lookups: what GraphQL and the old URLs ask, as plain functions.
+
+They block, on a database or on a processor: callers on the event loop go through ``Service.read`` and
+``Service.search``.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+
+import numpy as np
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import files
+from api.errors import BadInput, DatabaseUnavailable, IndexLoading
+from api.files import Facts, reading
+from api.service import Service, reason
+from bktree.protocol import Matches, Tolerance
+from commons import titles
+from sql import local_files, pairs, results
+from sql.pairs import Pair
+
+_LOCAL_PREFIX = re.compile(r"\s*(file|image)\s*:\s*", re.IGNORECASE)
+
+
+class Status(StrEnum):
+    """Whether a file is hashed, not yet, or could not be."""
+
+    INDEXED = "INDEXED"
+    NOT_INDEXED = "NOT_INDEXED"
+    FAILED = "FAILED"
+
+
+def near(
+    service: Service,
+    phash: int,
+    dhash: int,
+    tolerance: Tolerance,
+    *,
+    first: int,
+    after: tuple[int, int] | None = None,
+) -> Matches:
+    """Files near a pair of hashes; raises IndexLoading and DatabaseUnavailable."""
+    with _searching(service):
+        return service.live.engine.search(phash, dhash, tolerance, first=first, after=after)
+
+
+def near_many(
+    service: Service, asked: Sequence[tuple[int, int]], tolerance: Tolerance, *, first: int
+) -> Sequence[Matches]:
+    """The same for many pictures' phash and dhash, in the order they were asked."""
+    phashes, dhashes = np.array(asked, np.uint64).reshape(-1, 2).T.copy()
+    with _searching(service):
+        return service.live.engine.search_many(phashes, dhashes, tolerance, first=first)
+
+
+def hashes(service: Service, page_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Phash and dhash of those of the pages that are indexed; raises DatabaseUnavailable."""
+    with _searching(service):
+        return service.live.engine.hashes(page_ids)
+
+
+def file_count(service: Service) -> int:
+    """How many files are searched; raises DatabaseUnavailable."""
+    with _searching(service):
+        return len(service.live.engine)
+
+
+def hash_rows(service: Service, page_ids: Sequence[int]) -> dict[int, Pair]:
+    """The rows behind the hashes, with size and time; raises DatabaseUnavailable."""
+    with reading(service) as connection:
+        return pairs.of_pages(connection, page_ids)
+
+
+def statuses(service: Service, page_ids: Sequence[int]) -> dict[int, Status]:
+    """Whether each page is indexed, not yet, or failed; raises DatabaseUnavailable."""
+    indexed = hashes(service, page_ids)
+    rest = [page_id for page_id in page_ids if page_id not in indexed]
+    failed: set[int] = set()
+    if rest:
+        with reading(service) as connection:
+            failed = pairs.failed(connection, rest)
+            if service.live.has_own_tables:
+                failed |= results.failures(connection, rest)
+    found = dict.fromkeys(indexed, Status.INDEXED)
+    return found | {page_id: Status.FAILED if page_id in failed else Status.NOT_INDEXED for page_id in rest}
+
+
+def page_ids_of(service: Service, asked: Sequence[str]) -> list[int | None]:
+    """Page ids of titles, in order, None where there is no such file.
+
+    A folder's files are found by their path, Commons files by their title in any form people paste.
+    Raises BadInput for what cannot be a title, ReplicaUnavailable and DatabaseUnavailable.
+    """
+    paths = {title: _LOCAL_PREFIX.sub("", title, count=1) for title in asked}
+    local: Mapping[str, int] = {}
+    if service.live.has_own_tables:
+        with reading(service) as connection:
+            local = local_files.by_titles(connection, set(paths.values()))
+    names = {title: _name(title) for title in asked if paths[title] not in local}
+    commons = files.named(service, set(names.values())) if names else {}
+    found = {title: local[path] for title, path in paths.items() if path in local}
+    found |= {title: commons[name].page_id for title, name in names.items() if name in commons}
+    return [found.get(title) for title in asked]
+
+
+def equal(service: Service, phash: int, dhash: int) -> list[Facts]:
+    """The old tool's rule: files with one hash equal, whatever the other; page ids ascending."""
+    return _present(service, phash, dhash, Tolerance(64, 64, 0))
+
+
+def equal_within(service: Service, page_id: int, maxdifference: int) -> list[Facts] | None:
+    """The old tool's rule for a page: one hash equal, the other nearer than ``maxdifference``.
+
+    None where the page is not indexed.
+    """
+    pair = hashes(service, [page_id]).get(page_id)
+    if pair is None:
+        return None
+    radius = min(maxdifference - 1, 64)
+    return _present(service, *pair, Tolerance(radius, radius, 0)) if radius >= 0 else []
+
+
+def _present(service: Service, phash: int, dhash: int, tolerance: Tolerance) -> list[Facts]:
+    """Matches that are files now; raises ReplicaUnavailable rather than leave one out."""
+    with _searching(service):
+        matches = service.live.engine.search(phash, dhash, tolerance, bound=None)
+    page_ids = sorted(page_id for page_id, _, _ in matches.listed if page_id not in service.live.deleted)
+    known = files.facts(service, page_ids)
+    present = []
+    for page_id in page_ids:
+        file = known[page_id]
+        if not isinstance(file, Facts):
+            raise file
+        if file.present:
+            present.append(file)
+    return present
+
+
+def _name(title: str) -> str:
+    try:
+        return titles.normalise(title)
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+
+
+@contextmanager
+def _searching(service: Service) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        if service.live.loaded:
+            raise DatabaseUnavailable(f"{error}: ask for a smaller tolerance") from error
+        raise IndexLoading(
+            f"the index is loading, and {error}: ask again soon, or for equal hashes (closest: 0)"
+        ) from error
+    except SQLAlchemyError as error:
+        raise DatabaseUnavailable(f"the database of hashes cannot be read: {reason(error)}") from error

@@ -1,0 +1,83 @@
+"""What holds for every answer: any site may read it, and no request is larger than it may be."""
+
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Content-Type",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+class OpenToAll:
+    """Lets scripts of every site read answers, errors and answers without Origin included.
+
+    Starlette's own middleware keeps silent on those. There are no cookies or accounts to protect, see
+    https://fetch.spec.whatwg.org/#http-cors-protocol.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer preflights here, and mark every other answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Access-Control-Allow-Origin"] = "*"
+            await send(message)
+
+        if scope["method"] == "OPTIONS":
+            await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, marked)
+        else:
+            await self._app(scope, receive, marked)
+
+
+class BodyLimit:
+    """Refuses requests with more than ``limit(path)`` bytes of body before they are read whole."""
+
+    def __init__(self, app: ASGIApp, limit: Callable[[str], int]) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body as far as it may go, and hand it on in one piece."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = self._limit(scope["path"])
+        body = None if _announced(scope) > limit else await _read(receive, limit)
+        if body is None:
+            error = {"error": f"the request is too large: at most {limit // 1_000_000} MB are taken here"}
+            await JSONResponse(error, 413, {"Connection": "close"})(scope, receive, send)
+            return
+        messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+        async def replay() -> MutableMapping[str, Any]:
+            return next(messages, None) or await receive()
+
+        await self._app(scope, replay, send)
+
+
+def _announced(scope: Scope) -> int:
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(length) if length.isdigit() else 0
+
+
+async def _read(receive: Receive, limit: int) -> bytes | None:
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > limit:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)

@@ -1,0 +1,109 @@
+"""The old tool's URLs, ``/search`` and ``/pagesearch``, answered as its bots expect.
+
+They take a list that is not empty as "already on Commons", so trouble is never an empty list, and files
+that are gone are left out.
+"""
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api import lookups
+from api.errors import BadInput, NotFound, Refusal
+from api.files import Facts, absolute
+from api.responses import refused
+from api.service import Service
+
+_THUMBNAIL_WIDTH = 250
+_DEFAULT_DIFFERENCE = 3
+_PAGE_IDS = range(-(2**31), 2**31)
+_HASHES = range(2**64)
+
+_Lookup = Callable[[Service, Request], Awaitable[Sequence[Facts] | None]]
+
+
+def routes(service: Service) -> list[Route]:
+    """The routes of the old tool."""
+    return [
+        Route("/search", partial(_answer, _search, service)),
+        Route("/pagesearch", partial(_answer, _page_search, service)),
+    ]
+
+
+async def _answer(lookup: _Lookup, service: Service, request: Request) -> Response:
+    begun = time.perf_counter()
+    try:
+        files = await lookup(service, request)
+    except Refusal as refusal:
+        return refused(refusal)
+    found: list[Any] = [_item(request, file) for file in files or ()]
+    if "debug" in request.query_params:
+        found.append([time.perf_counter() - begun])
+    return _json(found, {"X-Imagehash-Status": "not-indexed"} if files is None else {})
+
+
+async def _search(service: Service, request: Request) -> Sequence[Facts]:
+    dhash, phash = _required(request, "dhash"), _required(request, "phash")
+    pair = _integer("phash", phash, _HASHES), _integer("dhash", dhash, _HASHES)
+    if _difference(request) <= 0:
+        return []
+    return await service.search(lookups.equal, service, *pair)
+
+
+async def _page_search(service: Service, request: Request) -> Sequence[Facts] | None:
+    title, page_id = _first(request, "page_title"), _first(request, "page_id")
+    if not title and not page_id:
+        raise BadInput("give page_id or page_title")
+    number = None if title else _integer("page_id", page_id or "", _PAGE_IDS)
+    difference = _difference(request)
+    if number is None:
+        (number,) = await service.read(lookups.page_ids_of, service, [title or ""])
+        if number is None:
+            raise NotFound(f"there is no file {title!r}")
+    return await service.search(lookups.equal_within, service, number, difference)
+
+
+def _first(request: Request, name: str) -> str | None:
+    return next(iter(request.query_params.getlist(name)), None)
+
+
+def _required(request: Request, name: str) -> str:
+    value = _first(request, name)
+    if value is None:
+        raise BadInput(f"the parameter {name} is missing")
+    return value
+
+
+def _difference(request: Request) -> int:
+    given = _first(request, "maxdifference")
+    return _DEFAULT_DIFFERENCE if given is None else _integer("maxdifference", given)
+
+
+def _integer(name: str, text: str, allowed: range | None = None) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise BadInput(f"{name} is {text[:100]!r}, which is not an integer") from None
+    if allowed is not None and value not in allowed:
+        raise BadInput(f"{name} is out of range: from {allowed.start} to {allowed.stop - 1}")
+    return value
+
+
+def _item(request: Request, file: Facts) -> dict[str, Any]:
+    title = f"File:{file.name}".replace(" ", "_")
+    return {
+        "page_id": file.page_id,
+        "page_title": title,
+        "thumbnail": absolute(str(request.base_url), file.thumbnail(_THUMBNAIL_WIDTH)),
+    }
+
+
+def _json(content: Any, headers: dict[str, str]) -> Response:
+    body = json.dumps(content, indent=4, sort_keys=True)
+    return Response(body, headers=headers, media_type="application/json")

@@ -1,0 +1,103 @@
+"""The GraphQL schema, and what every answer carries: codes on errors, and as of when it is true."""
+
+import logging
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from api import scalars
+from api.errors import BadInput, DatabaseUnavailable, IndexLoading, Refusal
+from api.query import Query
+from api.service import Service
+
+logger = logging.getLogger(__name__)
+
+
+class Validation(SchemaExtension):
+    """Tells errors found before a query runs from those found while it does."""
+
+    def on_validate(self) -> Iterator[None]:
+        """Mark what validation finds."""
+        yield
+        for error in self.execution_context.pre_execution_errors or ():
+            error.extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
+
+
+class Freshness(SchemaExtension):
+    """Says as of when an answer is true, and what it had to do without."""
+
+    def get_results(self) -> dict[str, Any]:
+        """``asOf``, and ``degraded`` where something is missing."""
+        service: Service = self.execution_context.context.service
+        as_of = service.live.as_of
+        told: dict[str, Any] = {"asOf": None if as_of is None else as_of.isoformat()}
+        missing = degraded(service)
+        return told | {"degraded": missing} if missing else told
+
+
+class Schema(strawberry.Schema):
+    """Leaves the logging of errors to :func:`presented`: a client's mistake is none of the log's business."""
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Nothing here."""
+
+
+def degraded(service: Service) -> list[dict[str, str]]:
+    """What answers have to do without at the moment, each by code and in words."""
+    live = service.live
+    missing = []
+    if not live.loaded:
+        missing.append((IndexLoading.code, "the index is loading: the database answers, with a time limit"))
+    elif live.stale:
+        missing.append((DatabaseUnavailable.code, "the database cannot be read: answers are as of asOf"))
+    if not live.has_own_tables:
+        missing.append(("DELETIONS_UNKNOWN", "the table of deletions cannot be read"))
+    return [{"code": code, "message": message} for code, message in missing]
+
+
+def presented(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
+    """Errors as clients see them: each with a code, and what is the server's fault only by an id."""
+    return [_presented(error) for error in errors]
+
+
+def _presented(error: GraphQLError) -> GraphQLError:
+    cause = error.original_error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    message, extensions = error.message, dict(error.extensions or {})
+    if isinstance(error, GraphQLSyntaxError):
+        extensions["code"] = "GRAPHQL_PARSE_FAILED"
+    elif isinstance(cause, Refusal):
+        extensions["code"] = cause.code
+        if cause.retry_after is not None:
+            extensions["retryAfter"] = cause.retry_after
+    elif error.path is not None:
+        incident = uuid.uuid4().hex
+        logger.error("incident %s at %s", incident, error.path, exc_info=cause or error)
+        message = f"something went wrong here; it is in the log as {incident}"
+        extensions["code"] = Refusal.code
+    else:
+        extensions.setdefault("code", BadInput.code)
+    return GraphQLError(
+        message, error.nodes, error.source, error.positions, error.path, extensions=extensions
+    )
+
+
+schema = Schema(
+    Query,
+    extensions=[
+        lambda: ParserCache(maxsize=1000),
+        lambda: ValidationCache(maxsize=1000),
+        Validation,
+        Freshness,
+    ],
+    config=StrawberryConfig(scalar_map={scalars.Hash: scalars.definition}),
+)

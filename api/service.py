@@ -1,0 +1,123 @@
+"""What every request shares: the index, the databases, and the threads and processes that use them."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import ParamSpec, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.decoders import Decoders
+from api.live import Live
+from bktree.engines import ENGINES, compile_kernels
+from commons.settings import Settings
+from commons.workers import cores
+from sql import schema
+from sql.database import Database
+from sql.replica import Replica
+from sql.search import SqlEngine
+
+POLL_SECONDS = 2.0
+"""How often the database is asked for new rows."""
+
+_CONNECTIONS = 5
+"""To each database, for each worker process."""
+
+logger = logging.getLogger(__name__)
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Service:
+    """Opens the databases of ``settings``; ``running`` keeps the index up to date.
+
+    Raises ValueError for an engine that does not exist.
+    """
+
+    def __init__(self, settings: Settings, *, poll_seconds: float = POLL_SECONDS) -> None:
+        check_engine(settings.engine)
+        self.database = Database(settings.database_url, pool=_CONNECTIONS)
+        self._commons = self._replica_database(settings)
+        self.replica = Replica(self._commons)
+        self.live = Live(self.database, settings.engine)
+        self.decoders = Decoders()
+        self._poll_seconds = poll_seconds
+        self._trouble = False
+        # Reads wait for the database, searches use a core each: neither may hold up the other.
+        self._reads = CapacityLimiter(_CONNECTIONS)
+        self._searches = CapacityLimiter(cores())
+
+    def _replica_database(self, settings: Settings) -> Database | None:
+        if settings.commons_url is None or settings.commons_url == settings.database_url:
+            return self.database if settings.commons_url else None
+        return Database(settings.commons_url, pool=_CONNECTIONS)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Prepare the tables, follow them while the block runs, and close everything after it."""
+        prepared = await self._try(self._prepare)
+        following = asyncio.create_task(self._follow(prepared=prepared))
+        try:
+            yield
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+            self.close()
+
+    def close(self) -> None:
+        """End processes and connections."""
+        self.decoders.close()
+        self.database.close()
+        if self._commons is not None:
+            self._commons.close()
+
+    async def read(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Call a function that waits for a database, off the event loop."""
+        return await to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self._reads)
+
+    async def search(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Call a function that searches, off the event loop."""
+        limiter = self._searches if self.live.in_memory else self._reads
+        return await to_thread.run_sync(lambda: function(*args, **kwargs), limiter=limiter)
+
+    async def _follow(self, *, prepared: bool) -> None:
+        await to_thread.run_sync(compile_kernels)
+        while True:
+            prepared = prepared or await self._try(self._prepare)
+            if prepared:
+                await self._try(self.live.poll)
+            await asyncio.sleep(self._poll_seconds)
+
+    async def _try(self, function: Callable[[], None]) -> bool:
+        """Call a function that needs the database; trouble is logged when it begins and when it ends."""
+        try:
+            await to_thread.run_sync(function)
+        except (SQLAlchemyError, TimeoutError) as error:
+            if not self._trouble:
+                logger.warning("the database cannot be read, answers stay as they are: %s", reason(error))
+            self._trouble = True
+            return False
+        if self._trouble:
+            logger.warning("the database can be read again")
+        self._trouble = False
+        return True
+
+    def _prepare(self) -> None:
+        schema.prepare(self.database)
+        self.live.look_for_own_tables()
+
+
+def check_engine(name: str) -> None:
+    """Raise ValueError for an engine that does not exist."""
+    engines = ("auto", *ENGINES, SqlEngine.name)
+    if name not in engines:
+        raise ValueError(f"there is no engine {name!r} (IMAGEHASH_ENGINE): choose from {', '.join(engines)}")
+
+
+def reason(error: Exception) -> str:
+    """The first line of an error, as the database's driver tells it."""
+    return str(getattr(error, "orig", None) or error).split("\n", 1)[0]

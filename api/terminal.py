@@ -1,0 +1,42 @@
+"""``imagehash-api search PICTURE``: the answer for people at a terminal."""
+
+import sys
+from pathlib import Path
+
+from api import files, lookups
+from api.files import Facts
+from api.service import Service
+from bktree.protocol import Tolerance
+from commons.hashes import format_hex, low_information
+from commons.pictures import hash_picture
+
+
+def search(service: Service, picture: Path, tolerance: Tolerance, first: int) -> int:
+    """Print the files near a picture; returns how many there are.
+
+    Raises OSError and Unhashable for the picture, and a Refusal where the database cannot answer.
+    """
+    hashes = hash_picture(picture.read_bytes()).hashes
+    found = lookups.near(service, *hashes, tolerance, first=first)
+    known = files.facts(service, [page_id for page_id, _, _ in found.listed])
+    lines = [f"phash {format_hex(hashes.phash)}  dhash {format_hex(hashes.dhash)}"]
+    if low_information(*hashes):
+        lines.append("The picture is so plain that its hashes say little: matches may look different.")
+    if found.listed:
+        lines.append("phash  dhash  file")
+    for page_id, phash, dhash in found.listed:
+        lines.append(f"{phash:5}  {dhash:5}  {_name(page_id, known.get(page_id))}")
+    lines.append(_summary(found.total, len(found.listed), truncated=found.truncated))
+    sys.stdout.write("\n".join(lines).encode(errors="backslashreplace").decode() + "\n")
+    return found.total
+
+
+def _name(page_id: int, file: object) -> str:
+    if not isinstance(file, Facts) or file.title is None:
+        return f"page {page_id}"
+    return file.title if file.present else f"{file.title} (deleted)"
+
+
+def _summary(total: int, listed: int, *, truncated: bool) -> str:
+    files_found = f"{'at least ' if truncated else ''}{total:,} {'file' if total == 1 else 'files'}"
+    return f"{files_found} within the tolerance" + (f", {listed} shown" if listed < total else "")

@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -17,6 +18,7 @@ from bktree.protocol import BITS, Tolerance
 from commons.arguments import whole
 from commons.pictures import Unhashable
 from commons.settings import Settings
+from sql.search import SqlEngine
 
 NO_MATCH = 1
 FAILED = 2
@@ -121,10 +123,12 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _search(options: argparse.Namespace) -> int:
-    service = Service(Settings.from_environment())
+    # One question is answered sooner by the database than by loading all of it.
+    service = Service(replace(Settings.from_environment(), engine=SqlEngine.name))
     tolerance = Tolerance(options.phash, options.dhash, options.closest)
     try:
-        service.live.look_for_own_tables()
+        service.live.poll()
+        service.live.engine = SqlEngine(service.database)
         found = terminal.search(service, options.picture, tolerance, options.first)
     finally:
         service.close()

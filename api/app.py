@@ -9,8 +9,10 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from api import hashing, health, local, oldurls
+from api.errors import incident
 from api.graphql import Endpoint
 from api.middleware import BodyLimit, OpenToAll
 from api.service import POLL_SECONDS, Service
@@ -29,7 +31,7 @@ GET  /readyz      what can answer
 _MEGABYTE = 1_000_000
 
 
-def create_app(settings: Settings | None = None, *, poll_seconds: float = POLL_SECONDS) -> Starlette:
+def create_app(settings: Settings | None = None, *, poll_seconds: float = POLL_SECONDS) -> ASGIApp:
     """Make the application, with settings from the environment unless given."""
     service = Service(settings or Settings.from_environment(), poll_seconds=poll_seconds)
 
@@ -38,7 +40,7 @@ def create_app(settings: Settings | None = None, *, poll_seconds: float = POLL_S
         async with service.running():
             yield
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", _home),
             Route("/graphql", Endpoint(service)),
@@ -47,10 +49,12 @@ def create_app(settings: Settings | None = None, *, poll_seconds: float = POLL_S
             local.route(service),
             *health.routes(service),
         ],
-        middleware=[Middleware(OpenToAll), Middleware(BodyLimit, limit=_most_bytes)],
-        exception_handlers={HTTPException: _http_error},
+        middleware=[Middleware(BodyLimit, limit=_most_bytes)],
+        exception_handlers={HTTPException: _http_error, Exception: _our_fault},
         lifespan=lifespan,
     )
+    # Outside of Starlette's own middleware, whose answers to the unexpected are to be marked too.
+    return OpenToAll(app)
 
 
 def _most_bytes(path: str) -> int:
@@ -65,3 +69,7 @@ async def _http_error(_request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _our_fault(_request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": incident(error)}, 500)

@@ -4,7 +4,18 @@ Codes are Apollo's where Apollo has one
 (https://www.apollographql.com/docs/apollo-server/data/errors#built-in-error-codes).
 """
 
+import logging
+import uuid
 from http import HTTPStatus
+
+logger = logging.getLogger(__name__)
+
+
+def incident(error: Exception) -> str:
+    """Log what nobody foresaw, and return what to tell the client of it."""
+    number = uuid.uuid4().hex
+    logger.error("incident %s", number, exc_info=error)
+    return f"something went wrong here; it is in the log as {number}"
 
 
 class Refusal(Exception):  # noqa: N818  (not every refusal is an error of the program)

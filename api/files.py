@@ -22,6 +22,9 @@ from sql.replica import File, NoReplicaError
 LOCAL = "/local/"
 """Where the API serves a folder's files."""
 
+PAGE_IDS = range(-(2**31), 2**31)
+"""What the tables can hold as a page id."""
+
 
 class Facts(NamedTuple):
     """A file: its name as databases have it (a folder's: the path below it), pixels, type, SHA-1, time.
@@ -87,6 +90,11 @@ def facts(service: Service, page_ids: Sequence[int]) -> dict[int, Facts | Refusa
         known.update({page_id: Facts(page_id, title, present=False) for page_id, title in buried.items()})
     gone = (page_id for page_id in page_ids if page_id not in known)
     return known | {page_id: Facts(page_id, None, present=False) for page_id in gone}
+
+
+def is_deleted(service: Service, file: Facts) -> bool:
+    """Whether a file has a tombstone, or is no longer where it was."""
+    return not file.present or file.page_id in service.live.deleted
 
 
 @contextmanager

@@ -34,6 +34,16 @@ class Endpoint(GraphQL[Context, None]):
             response = JSONResponse(_refusal(error.reason), error.status_code, _allow(error.status_code))
         await response(scope, receive, send)
 
+    def parse_json(self, data: str | bytes) -> Any:
+        """Parse a body, variables or extensions; Strawberry takes for granted what is checked here."""
+        try:
+            parsed = super().parse_json(data)
+        except (UnicodeDecodeError, RecursionError):
+            raise HTTPException(400, "Unable to parse request body as JSON") from None
+        if not isinstance(parsed, dict | list):
+            raise HTTPException(400, "A request is a JSON object, and so are its variables")
+        return parsed
+
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """What the resolvers of one request share."""
         return Context(self._service, str(request.base_url))

@@ -8,7 +8,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from api.errors import BadInput, NotFound, Refusal
-from api.files import LOCAL, reading
+from api.files import LOCAL, PAGE_IDS, reading
 from api.responses import refused
 from api.service import Service
 from commons.pictures import Unhashable, thumbnail
@@ -31,8 +31,10 @@ def route(service: Service) -> Route:
 
 
 def _find(service: Service, page_id: int) -> LocalFile:
-    with reading(service) as connection:
-        file = local_files.of_pages(connection, [page_id]).get(page_id)
+    file = None
+    if page_id in PAGE_IDS:
+        with reading(service) as connection:
+            file = local_files.of_pages(connection, [page_id]).get(page_id)
     if file is None or page_id in service.live.deleted or not Path(file.path).is_file():
         raise NotFound("there is no such file any more")
     return file

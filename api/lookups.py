@@ -126,14 +126,14 @@ def _present(service: Service, phash: int, dhash: int, tolerance: Tolerance) -> 
     """Matches that are files now; raises ReplicaUnavailable rather than leave one out."""
     with _searching(service):
         matches = service.live.engine.search(phash, dhash, tolerance, bound=None)
-    page_ids = sorted(page_id for page_id, _, _ in matches.listed if page_id not in service.live.deleted)
+    page_ids = sorted(page_id for page_id, _, _ in matches.listed)
     known = files.facts(service, page_ids)
     present = []
     for page_id in page_ids:
         file = known[page_id]
         if not isinstance(file, Facts):
             raise file
-        if file.present:
+        if not files.is_deleted(service, file):
             present.append(file)
     return present
 

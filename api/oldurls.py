@@ -16,13 +16,12 @@ from starlette.routing import Route
 
 from api import lookups
 from api.errors import BadInput, NotFound, Refusal
-from api.files import Facts, absolute
+from api.files import PAGE_IDS, Facts, absolute
 from api.responses import refused
 from api.service import Service
 
 _THUMBNAIL_WIDTH = 250
 _DEFAULT_DIFFERENCE = 3
-_PAGE_IDS = range(-(2**31), 2**31)
 _HASHES = range(2**64)
 
 _Lookup = Callable[[Service, Request], Awaitable[Sequence[Facts] | None]]
@@ -60,7 +59,7 @@ async def _page_search(service: Service, request: Request) -> Sequence[Facts] | 
     title, page_id = _first(request, "page_title"), _first(request, "page_id")
     if not title and not page_id:
         raise BadInput("give page_id or page_title")
-    number = None if title else _integer("page_id", page_id or "", _PAGE_IDS)
+    number = None if title else _integer("page_id", page_id or "", PAGE_IDS)
     difference = _difference(request)
     if number is None:
         (number,) = await service.read(lookups.page_ids_of, service, [title or ""])

@@ -32,7 +32,7 @@ def _parse_literal(node: ValueNode, _variables: dict[str, Any] | None = None) ->
     if isinstance(node, IntValueNode):
         return _checked(int(node.value), node)
     raise GraphQLError(
-        f"{print_ast(node)} is no hash: give a string of 16 hexadecimal digits, or an unsigned decimal number",
+        f"{print_ast(node)} is no hash: give a string of 16 hexadecimal digits or an unsigned decimal number",
         node,
     )
 

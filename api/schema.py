@@ -1,7 +1,5 @@
 """The GraphQL schema, and what every answer carries: codes on errors, and as of when it is true."""
 
-import logging
-import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,11 +10,9 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from api import scalars
-from api.errors import BadInput, DatabaseUnavailable, IndexLoading, Refusal
+from api.errors import BadInput, DatabaseUnavailable, IndexLoading, Refusal, incident
 from api.query import Query
 from api.service import Service
-
-logger = logging.getLogger(__name__)
 
 
 class Validation(SchemaExtension):
@@ -80,9 +76,7 @@ def _presented(error: GraphQLError) -> GraphQLError:
         if cause.retry_after is not None:
             extensions["retryAfter"] = cause.retry_after
     elif error.path is not None:
-        incident = uuid.uuid4().hex
-        logger.error("incident %s at %s", incident, error.path, exc_info=cause or error)
-        message = f"something went wrong here; it is in the log as {incident}"
+        message = incident(cause or error)
         extensions["code"] = Refusal.code
     else:
         extensions.setdefault("code", BadInput.code)

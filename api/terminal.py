@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from api import files, lookups
+from api.errors import Refusal
 from api.files import Facts
 from api.service import Service
 from bktree.protocol import Tolerance
@@ -25,16 +26,16 @@ def search(service: Service, picture: Path, tolerance: Tolerance, first: int) ->
     if found.listed:
         lines.append("phash  dhash  file")
     for page_id, phash, dhash in found.listed:
-        lines.append(f"{phash:5}  {dhash:5}  {_name(page_id, known.get(page_id))}")
+        lines.append(f"{phash:5}  {dhash:5}  {_name(service, page_id, known[page_id])}")
     lines.append(_summary(found.total, len(found.listed), truncated=found.truncated))
     sys.stdout.write("\n".join(lines).encode(errors="backslashreplace").decode() + "\n")
     return found.total
 
 
-def _name(page_id: int, file: object) -> str:
-    if not isinstance(file, Facts) or file.title is None:
+def _name(service: Service, page_id: int, file: Facts | Refusal) -> str:
+    if isinstance(file, Refusal):
         return f"page {page_id}"
-    return file.title if file.present else f"{file.title} (deleted)"
+    return (file.title or f"page {page_id}") + (" (deleted)" if files.is_deleted(service, file) else "")
 
 
 def _summary(total: int, listed: int, *, truncated: bool) -> str:

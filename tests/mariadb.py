@@ -38,8 +38,6 @@ class Server(NamedTuple):
 @contextmanager
 def running(folder: Path) -> Iterator[Server]:
     """Start a server with its data in ``folder``, and stop it in the end."""
-    # A server that runs as root has to be told that this is meant.
-    user = ["--user=root"] if os.geteuid() == 0 else []
     data = folder / "data"
     subprocess.run(
         [
@@ -48,19 +46,19 @@ def running(folder: Path) -> Iterator[Server]:
             f"--datadir={data}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
-            *user,
+            *_user(),
         ],
         check=True,
         capture_output=True,
     )
-    with start(folder, *user) as server:
+    with start(folder) as server:
         yield server
 
 
 @contextmanager
-def start(folder: Path, *options: str) -> Iterator[Server]:
+def start(folder: Path, *, port: int | None = None) -> Iterator[Server]:
     """Start a server on data that is there, and stop it in the end."""
-    port = free_port()
+    port = port or free_port()
     # The name of a socket may not be longer than 107 bytes, which a test's folder can be.
     where = Path("/tmp") / f"imagehash-{os.getpid()}-{port}.sock"  # noqa: S108
     arguments = [
@@ -75,7 +73,7 @@ def start(folder: Path, *options: str) -> Iterator[Server]:
     ]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
-            [shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", *arguments, *options],
+            [shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", *arguments, *_user()],
             stdout=log,
             stderr=log,
         )
@@ -86,6 +84,11 @@ def start(folder: Path, *options: str) -> Iterator[Server]:
         process.terminate()
         process.wait(timeout=_SECONDS_TO_START)
         where.unlink(missing_ok=True)
+
+
+def _user() -> list[str]:
+    # A server that runs as root has to be told that this is meant.
+    return ["--user=root"] if os.geteuid() == 0 else []
 
 
 def free_port() -> int:

@@ -1,0 +1,27 @@
+import pytest
+
+from api.files import Facts, absolute
+
+
+def test_a_commons_file_has_commons_addresses() -> None:
+    file = Facts(1, "A_b.jpg", width=3000)
+    assert file.title == "File:A b.jpg"
+    assert file.url == "https://upload.wikimedia.org/wikipedia/commons/9/96/A_b.jpg"
+    assert file.thumbnail(331) == (
+        "https://upload.wikimedia.org/wikipedia/commons/thumb/9/96/A_b.jpg/500px-A_b.jpg"
+    )
+
+
+def test_a_folders_file_keeps_its_path_and_is_served_here() -> None:
+    file = Facts(-5, "a_b/c d.jpg")
+    assert file.title == "File:a_b/c d.jpg"
+    assert (file.url, file.thumbnail(331)) == ("/local/5", "/local/5?width=500")
+    assert absolute("http://host:8000/", file.url) == "http://host:8000/local/5"
+
+
+@pytest.mark.parametrize(
+    "file", [Facts(1, None), Facts(1, "A.jpg", present=False), Facts(-1, "a", present=False)]
+)
+def test_what_is_gone_has_no_addresses(file: Facts) -> None:
+    assert (file.url, file.thumbnail(330)) == (None, None)
+    assert absolute("http://host/", None) is None

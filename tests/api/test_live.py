@@ -1,0 +1,153 @@
+"""The index and its database over time: loading, following, and going on without it."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from api import lookups
+from api.app import create_app
+from api.errors import DatabaseUnavailable, IndexLoading
+from api.live import Live
+from api.service import Service
+from bktree.protocol import Tolerance
+from commons.settings import Settings
+from sql import results, schema
+from sql.database import Database
+from tests import mariadb
+from tests.api.conftest import asker
+from tests.api.data import DHASH, FILES, PHASH, hashed
+from tests.waiting import wait_for
+
+
+def settings_for(url: str) -> Settings:
+    return Settings.from_environment({"IMAGEHASH_DATABASE_URL": url})
+
+
+@pytest.fixture
+def live(database: Database) -> Live:
+    """An index over a database with the rows of FILES, loaded."""
+    with database.write() as connection:
+        results.save(connection, [hashed(page_id, *pair) for page_id, pair in FILES.items()])
+    live = Live(database, "auto")
+    live.poll()
+    return live
+
+
+def test_loading_takes_in_every_hashed_page(live: Live) -> None:
+    assert live.engine.hashes(list(FILES)) == FILES
+    assert len(live.engine) == len(FILES)
+    assert live.added == 0
+    assert not live.stale
+
+
+def test_a_poll_takes_in_rows_tombstones_and_failures(live: Live, database: Database) -> None:
+    with database.write() as connection:
+        results.save(connection, [hashed(10, 1, 2), hashed(1, 3, 4)])
+        results.save(connection, [results.Result(2, None, "none", reason="broken", detail="broken")])
+        results.bury(connection, {3: "C.jpg", 4: "D.jpg"}, deleted=True)
+        results.bury(connection, {4: "D.jpg"}, deleted=False)
+    live.poll()
+    assert live.engine.hashes([1, 2, 10]) == {1: (3, 4), 10: (1, 2)}
+    assert live.deleted == {3}
+    assert live.added == 2
+    live.poll()
+    assert live.added == 2
+    assert live.indexed_through is not None
+    assert live.as_of is not None
+    assert live.indexed_through <= live.as_of
+
+
+def test_a_row_that_becomes_visible_late_is_taken_in(mariadb_url: str) -> None:
+    database = Database(mariadb_url)
+    schema.prepare(database)
+    live = Live(database, "auto")
+    live.poll()
+    with database.write() as slow:
+        results.save(slow, [hashed(1, *FILES[1])])
+        with database.write() as quick:
+            results.save(quick, [hashed(2, *FILES[2])])
+        live.poll()
+        assert live.engine.hashes([1, 2]) == {2: FILES[2]}
+    live.poll()
+    assert live.engine.hashes([1, 2]) == {1: FILES[1], 2: FILES[2]}
+    database.close()
+
+
+def test_answers_go_on_while_the_database_is_gone_and_follow_it_when_it_is_back(tmp_path: Path) -> None:
+    query = f'{{ search(phash: "{PHASH:016x}", dhash: "{DHASH:016x}") {{ nodes {{ file {{ pageId }} }} }} }}'
+    with ExitStack() as stack:
+        servers = stack.enter_context(ExitStack())
+        server = servers.enter_context(mariadb.running(tmp_path))
+        server.execute("CREATE DATABASE hashes")
+        url = server.url("hashes")
+        database = Database(url)
+        schema.prepare(database)
+        with database.write() as connection:
+            results.save(connection, [hashed(page_id, *pair) for page_id, pair in FILES.items()])
+        client = stack.enter_context(TestClient(create_app(settings_for(url), poll_seconds=0.1)))
+        ask = asker(client)
+        wait_for(lambda: client.get("/readyz").json()["index"] == "bktree")
+        before = ask(query)
+        database.close()
+        servers.close()
+
+        wait_for(lambda: client.get("/readyz").json()["database"] != "ok")
+        assert client.get("/readyz").status_code == 200
+        during = ask(query)
+        assert during["data"] == before["data"]
+        assert client.get("/search?phash=1&dhash=1").status_code == 200
+        assert client.get(f"/search?phash={PHASH}&dhash=1").status_code == 503
+        (error,) = ask("{ file(pageId: 1) { hashes { createdAt } } }")["errors"]
+        assert error["extensions"]["code"] == "DATABASE_UNAVAILABLE"
+
+        with mariadb.start(tmp_path, port=server.port) as again:
+            assert again.port == server.port
+            with database.write() as connection:
+                results.save(connection, [hashed(50, PHASH, DHASH)])
+            wait_for(lambda: len(ask(query)["data"]["search"]["nodes"]) == 4)
+            database.close()
+
+
+def test_what_cannot_answer_at_all_is_not_ready(tmp_path: Path) -> None:
+    unreachable = settings_for(f"mysql+pymysql://nobody@127.0.0.1:{mariadb.free_port()}/hashes")
+    with TestClient(create_app(unreachable, poll_seconds=0.1)) as client:
+        response = client.get("/readyz")
+        assert response.status_code == 503
+        assert response.json()["index"] == "loading"
+        answer = asker(client)('{ search(phash: "0000000000000001", dhash: 0) { totalCount } }')
+        assert answer["data"] is None
+        assert answer["errors"][0]["extensions"] == {"code": "DATABASE_UNAVAILABLE", "retryAfter": 30}
+        assert answer["extensions"]["asOf"] is None
+        assert [missing["code"] for missing in answer["extensions"]["degraded"]] == [
+            "INDEX_LOADING",
+            "DELETIONS_UNKNOWN",
+        ]
+        assert client.get("/search?phash=1&dhash=1").status_code == 503
+
+
+def test_before_the_index_is_loaded_the_database_answers_within_a_time_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.live.SQL_SECONDS", 0.01)
+    service = Service(settings_for(f"sqlite:///{tmp_path / 'hashes.db'}"))
+    schema.prepare(service.database)
+    with service.database.write() as connection:
+        rows = [hashed(n, n * 0x9E3779B97F4A7C15 % 2**64, DHASH ^ n) for n in range(1, 20_000)]
+        results.save(connection, rows)
+    equal = lookups.near(service, 1, DHASH ^ 7, Tolerance(64, 64, 0), first=5)
+    assert [page_id for page_id, _, _ in equal.listed] == [7]
+    with pytest.raises(IndexLoading, match="the index is loading") as refused:
+        lookups.near(service, 1, DHASH ^ 7, Tolerance(8, 8), first=5)
+    assert refused.value.retry_after == 30
+    service.live.loaded = True
+    with pytest.raises(DatabaseUnavailable, match="ask for a smaller tolerance"):
+        lookups.near(service, 1, DHASH ^ 7, Tolerance(8, 8), first=5)
+    service.close()
+
+
+def test_an_engine_that_does_not_exist_is_refused() -> None:
+    settings = Settings.from_environment({"IMAGEHASH_ENGINE": "multi-index"})
+    with pytest.raises(ValueError, match="there is no engine 'multi-index'"):
+        Service(settings)

@@ -1,0 +1,69 @@
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from api import lookups
+from api.errors import BadInput, ReplicaUnavailable
+from api.lookups import Status
+from api.service import Service
+from bktree.protocol import Tolerance
+from commons.settings import Settings
+from tests.api.data import DHASH, FILES, PHASH
+
+
+@pytest.fixture(params=["scan", "sql"])
+def service(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Service]:
+    service = Service(replace(settings, engine=request.param))
+    service.live.poll()
+    yield service
+    service.close()
+
+
+def test_near_and_near_many_agree(service: Service) -> None:
+    asked = list(FILES.values())
+    rule = Tolerance(64, 64, 4)
+    one_by_one = [list(lookups.near(service, *pair, rule, first=3).listed) for pair in asked]
+    assert [list(found.listed) for found in lookups.near_many(service, asked, rule, first=3)] == one_by_one
+    assert lookups.near_many(service, [], rule, first=3) == []
+
+
+def test_the_old_rules(service: Service) -> None:
+    assert [file.page_id for file in lookups.equal(service, PHASH, DHASH)] == [1, 2, 4, 5]
+    for difference, expected in [
+        (-5, []),
+        (0, []),
+        (1, [1]),
+        (3, [1, 2]),
+        (65, [1, 2, 4, 5]),
+        (10**30, [1, 2, 4, 5]),
+    ]:
+        files = lookups.equal_within(service, 1, difference)
+        assert files is not None
+        assert [file.page_id for file in files] == expected
+    assert lookups.equal_within(service, 8, 3) is None
+
+
+def test_statuses(service: Service) -> None:
+    assert lookups.statuses(service, [1, 7, 8]) == {
+        1: Status.INDEXED,
+        7: Status.FAILED,
+        8: Status.NOT_INDEXED,
+    }
+
+
+def test_titles_become_page_ids_in_order(service: Service) -> None:
+    assert lookups.page_ids_of(service, ["C.jpg", "nothing.jpg", "File:b.jpg", "C.jpg"]) == [3, None, 2, 3]
+    assert lookups.page_ids_of(service, []) == []
+    with pytest.raises(BadInput, match="names no file"):
+        lookups.page_ids_of(service, ["File:"])
+
+
+def test_what_the_replica_would_tell_is_missed_not_made_up(settings: Settings) -> None:
+    service = Service(replace(settings, commons_url=None))
+    service.live.poll()
+    with pytest.raises(ReplicaUnavailable, match="no Commons replica"):
+        lookups.equal(service, PHASH, DHASH)
+    with pytest.raises(ReplicaUnavailable):
+        lookups.page_ids_of(service, ["C.jpg"])
+    service.close()

@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import pytest
+
+from api.__main__ import main
+from api.schema import schema
+from index.__main__ import main as index
+
+
+@pytest.fixture
+def photo(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A photo that is indexed, in a folder that is the working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("IMAGEHASH_DATABASE_URL", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    photo = tmp_path / "photos" / "mural.jpg"
+    photo.parent.mkdir()
+    photo.write_bytes((photos / "commons100" / "mural.jpg").read_bytes())
+    assert index(["folder", "photos"]) == 0
+    return photo
+
+
+def test_search_prints_what_is_near(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", str(photo)]) == 0
+    printed = capsys.readouterr().out.splitlines()[-3:]
+    assert printed == ["phash  dhash  file", "    0      0  File:mural.jpg", "1 file within the tolerance"]
+
+
+def test_search_says_when_there_is_nothing(
+    photo: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["search", str(photos / "flags" / "de_250.png"), "--phash", "0", "--closest", "0"]) == 1
+    printed = capsys.readouterr().out
+    assert "says little" in printed or "say little" in printed
+    assert printed.endswith("0 files within the tolerance\n")
+
+
+def test_search_marks_what_is_deleted_and_counts_what_is_not_shown(
+    photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = photo.with_name("copy.jpg")
+    copy.write_bytes(photo.read_bytes())
+    index(["folder", "photos"])
+    copy.unlink()
+    index(["folder", "photos"])
+    assert main(["search", str(photo)]) == 0
+    assert "File:copy.jpg (deleted)" in capsys.readouterr().out
+    assert main(["search", str(photo), "--first", "1"]) == 0
+    assert capsys.readouterr().out.endswith("2 files within the tolerance, 1 shown\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("formats/truncated_jpeg.jpg", "truncated"),
+        ("README.md", "not a JPEG"),
+        ("nothing.jpg", "No such file"),
+    ],
+)
+def test_what_cannot_be_searched_for_is_told_in_a_line(
+    photo: Path, photos: Path, name: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["search", str(photos / name)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("imagehash-api: ")
+    assert message in line
+
+
+def test_a_database_that_is_not_there_is_told_in_a_line(
+    photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    monkeypatch.setenv("IMAGEHASH_DATABASE_URL", "mysql+pymysql://nobody:secret@127.0.0.1:1/hashes")
+    assert main(["search", str(photo)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "the database" in line
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize(
+    "arguments", [["search"], ["search", "x", "--phash", "65"], ["serve", "--workers", "0"], []]
+)
+def test_wrong_arguments_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: imagehash-api" in capsys.readouterr().err
+
+
+def test_serve_refuses_an_engine_that_does_not_exist(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("IMAGEHASH_ENGINE", "multi-index")
+    assert main(["serve"]) == 2
+    assert "there is no engine 'multi-index'" in capsys.readouterr().err
+
+
+def test_the_schema_is_exported(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export-schema"]) == 0
+    assert capsys.readouterr().out == schema.as_str() + "\n"

@@ -1,0 +1,63 @@
+"""What the documentation says is so."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import demo
+from api import errors
+from commons import settings
+from tests import programs
+from tests.mariadb import free_port
+
+ROOT = Path(__file__).parents[1]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+def names_of_settings() -> set[str]:
+    return {
+        value
+        for value in vars(settings).values()
+        if isinstance(value, str) and value.startswith("IMAGEHASH_")
+    }
+
+
+def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
+    documented = set(re.findall(r"IMAGEHASH_[A-Z]+(?:_[A-Z]+)*", (ROOT / "docs" / "settings.md").read_text()))
+    assert documented == names_of_settings()
+
+
+def test_every_code_of_an_error_is_documented() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    codes = {kind.code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "code")}
+    assert {code for code in codes if f"`{code}`" not in page} == {"NOT_FOUND", "BUSY"} & codes
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_the_readmes_query_has_the_readmes_answer(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    (body,) = re.findall(r"--data '(.*)'", readme)
+    (answer,) = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
+    port = free_port()
+    with programs.serving(["demo"], tmp_path, port, PORT=str(port)) as served:
+        found = served.ask(json.loads(body)["query"])
+    assert found["data"] == json.loads(answer)["data"]
+    assert demo.BUILT.parts[0] == "build"
+
+
+@pytest.mark.parametrize("program", ["imagehash-api", "imagehash-index"])
+def test_every_command_of_the_readme_exists(program: str, tmp_path: Path) -> None:
+    module = program.removeprefix("imagehash-")
+    texts = "".join(page.read_text() for page in PAGES)
+    commands = set(re.findall(rf"{program} ([a-z][a-z-]+)", texts))
+    assert commands
+    for command in commands:
+        told = programs.run(module, command, "--help", folder=tmp_path)
+        assert told.returncode == 0, told.stderr

@@ -1,0 +1,150 @@
+"""From pictures to answers, with the programs and the databases that users have."""
+
+import json
+import shutil
+import signal
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests import programs
+from tests.programs import Served
+from tests.waiting import wait_for
+
+MATCHES = """
+query ($title: String!) {
+  file(title: $title) { deleted matches { nodes { phashDistance dhashDistance file { title deleted } } } }
+}
+"""
+
+
+def matches(served: Served, title: str) -> dict[str, tuple[int, int]]:
+    """The titles near a file, and how near."""
+    answer = served.ask(MATCHES, title=title)
+    assert "errors" not in answer
+    return {
+        match["file"]["title"].removeprefix("File:"): (match["phashDistance"], match["dhashDistance"])
+        for match in answer["data"]["file"]["matches"]["nodes"]
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photos: Path) -> Path:
+    """Real photos, twins of one of them, and a folder of files that cannot all be hashed."""
+    folder = tmp_path / "photos"
+    shutil.copytree(photos / "commons100", folder / "commons100")
+    shutil.copytree(photos / "formats", folder / "formats")
+    with Image.open(photos / "commons100" / "mural.jpg") as photo:
+        photo.resize((photo.width // 2, photo.height // 2)).save(folder / "smaller.jpg")
+        photo.convert("L").save(folder / "grey.png")
+    return folder
+
+
+def test_pictures_in_twins_out(tmp_path: Path, folder: Path, database_url: str) -> None:
+    settings = {"IMAGEHASH_DATABASE_URL": database_url}
+    indexed = programs.run("index", "folder", folder, folder=tmp_path, **settings)
+    assert indexed.returncode == 0, indexed.stderr
+    assert "Traceback" not in indexed.stderr
+    for name, reason in [
+        ("broken_data_stream.png", "broken"),
+        ("decompression_bomb.gif", "too-large"),
+        ("hopper.Lab.tif", "colour-space"),
+        ("truncated_jpeg.jpg", "truncated"),
+        ("zero_width.gif", "broken"),
+    ]:
+        (line,) = (line for line in indexed.stdout.splitlines() if name in line)
+        assert line.startswith(f"  formats/{name}: ")
+        assert line.endswith(f"({reason})")
+
+    with programs.api(tmp_path, **settings) as served:
+        twins = matches(served, "commons100/mural.jpg")
+        assert twins.keys() == {"smaller.jpg", "grey.png"}
+        assert all(phash <= 2 and dhash <= 2 for phash, dhash in twins.values())
+
+        shutil.copy(folder / "smaller.jpg", folder / "again.jpg")
+        (folder / "grey.png").unlink()
+        again = programs.run("index", "folder", folder, folder=tmp_path, **settings)
+        assert again.stdout.splitlines()[0] == "1 hashed"
+        wait_for(lambda: "again.jpg" in matches(served, "commons100/mural.jpg"))
+        gone = served.ask(MATCHES, title="grey.png")["data"]["file"]
+        wait_for(lambda: bool(served.ask(MATCHES, title="grey.png")["data"]["file"]["deleted"]))
+        assert {match["file"]["title"] for match in gone["matches"]["nodes"]} >= {"File:smaller.jpg"}
+
+        found = programs.run("api", "search", folder / "again.jpg", folder=tmp_path, **settings)
+        assert found.returncode == 0
+        assert "File:commons100/mural.jpg" in found.stdout
+        assert "File:grey.png (deleted)" in found.stdout
+        assert served.stop() == 0
+        assert "Traceback" not in served.log.read_text()
+
+
+def test_several_workers_serve_and_stop(tmp_path: Path, photos: Path) -> None:
+    assert programs.run("index", "folder", photos / "exif", folder=tmp_path).returncode == 0
+    with programs.api(tmp_path, "--workers", "2") as served:
+        for _ in range(8):
+            wait_for(lambda: len(matches(served, "Portrait_3.jpg")) == 8)
+        assert served.stop(signal.SIGTERM) == 0
+
+
+def refusal(url: str, body: bytes) -> tuple[int, Any]:
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def test_bad_input_is_told_and_not_logged(tmp_path: Path) -> None:
+    good = '"91bcb8d3cc79c30c"'
+    with programs.api(tmp_path) as served:
+        before = served.log.read_text()
+        variable = "query ($p: Hash!) { search(phash: $p, dhash: 0) { totalCount } }"
+        cases: list[tuple[str, dict[str, Any], str]] = [
+            (variable, {"p": "91bcb8d3cc79c30"}, "BAD_USER_INPUT"),
+            (
+                '{ search(phash: "91bcb8d3cc79c30", dhash: 0) { totalCount } }',
+                {},
+                "GRAPHQL_VALIDATION_FAILED",
+            ),
+            (f"{{ search(phash: {good}, dhash: 0, first: -1) {{ totalCount }} }}", {}, "BAD_USER_INPUT"),
+            (
+                "query ($p: [HashPair!]!) { searchMany(pictures: $p) { totalCount } }",
+                {"p": [{"phash": "0" * 16, "dhash": "0" * 16}] * 501},
+                "BAD_USER_INPUT",
+            ),
+            ("{ nothing }", {}, "GRAPHQL_VALIDATION_FAILED"),
+            ("{", {}, "GRAPHQL_PARSE_FAILED"),
+        ]
+        for query, variables, code in cases:
+            answer = served.ask(query, **variables)
+            assert [error["extensions"]["code"] for error in answer["errors"]] == [code], answer
+        assert refusal(served.url + "/hash", b"text") == (
+            415,
+            {"error": "This is not a JPEG, PNG, WebP, TIFF or GIF file.", "reason": "not-an-image"},
+        )
+        assert refusal(served.url + "/graphql", b"{")[0] == 400
+        assert refusal(served.url + "/graphql", b"[]")[0] == 400
+        assert served.log.read_text() == before
+
+
+def test_a_very_large_upload_is_cut_short(tmp_path: Path) -> None:
+    body = tmp_path / "zeros"
+    with body.open("wb") as file:
+        file.truncate(100_000_000)
+    with programs.api(tmp_path) as served:
+        with body.open("rb") as file:
+            request = urllib.request.Request(served.url + "/hash", file, {"Content-Length": "100000000"})
+            with pytest.raises(urllib.error.URLError) as refused:
+                urllib.request.urlopen(request, timeout=30)
+        # The server need not wait for the rest: the client may see its answer or a closed connection.
+        assert isinstance(refused.value.reason, BrokenPipeError | ConnectionResetError) or (
+            isinstance(refused.value, urllib.error.HTTPError) and refused.value.code == 413
+        )
+        assert served.get("/healthz") == {"status": "ok"}
+        assert "Traceback" not in served.log.read_text()

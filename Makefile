@@ -7,13 +7,18 @@ BIN := .venv/bin
 
 .PHONY: install demo test lint lock clean
 
-install: .venv/installed
+install: .venv/kernels
 
 .venv/installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh tests/packages.sh python3-venv
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+# numba looks at the file of a kernel alone, not at those it calls into: the cache is made anew.
+.venv/kernels: .venv/installed $(wildcard bktree/*.py)
+	@rm -f bktree/__pycache__/*.nb[ci]
 	$(BIN)/python -m bktree
 	@touch $@
 
@@ -26,13 +31,14 @@ lint: install
 	$(BIN)/mypy
 
 # Kernels run twice: compiled, as users have them, and as plain Python, where coverage can see them.
+# Each run has coverage files of its own, so that two at once do not mix them up.
 test: install
 	@sh tests/packages.sh mariadb-server
-	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(ARGS)
-	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest tests/bktree $(ARGS)
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report
+	@files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && export COVERAGE_FILE="$$files/coverage" && set -ex && \
+	$(BIN)/coverage run -m pytest && \
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest tests/bktree && \
+	$(BIN)/coverage combine --quiet && \
+	$(BIN)/coverage report
 
 # Exact versions for a new machine, by name alone.
 lock: install

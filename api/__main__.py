@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api import terminal
 from api.errors import Refusal
 from api.schema import schema
-from api.service import Service, check_engine
+from api.service import WORKERS, Service, check_engine
 from bktree.protocol import BITS, Tolerance
 from commons.arguments import whole
 from commons.pictures import Unhashable
@@ -106,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(options: argparse.Namespace) -> int:
     # Wrong settings are told here, once, rather than by every worker.
     check_engine(Settings.from_environment().engine)
+    os.environ[WORKERS] = str(options.workers)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     uvicorn.run(

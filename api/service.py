@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import ParamSpec, TypeVar
@@ -22,8 +23,13 @@ from sql.search import SqlEngine
 POLL_SECONDS = 2.0
 """How often the database is asked for new rows."""
 
-_CONNECTIONS = 5
-"""To each database, for each worker process."""
+TOOLSDB_CONNECTIONS = 16
+REPLICA_CONNECTIONS = 8
+"""To each database, by all worker processes together: what Toolforge allows a tool, 20 and 10, less a few
+for the indexer."""
+
+WORKERS = "WEB_CONCURRENCY"
+"""The variable that tells each worker process how many there are, as uvicorn has it."""
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +45,8 @@ class Service:
 
     def __init__(self, settings: Settings, *, poll_seconds: float = POLL_SECONDS) -> None:
         check_engine(settings.engine)
-        self.database = Database(settings.database_url, pool=_CONNECTIONS)
+        pool = _share(TOOLSDB_CONNECTIONS)
+        self.database = Database(settings.database_url, pool=pool)
         self._commons = self._replica_database(settings)
         self.replica = Replica(self._commons)
         self.live = Live(self.database, settings.engine)
@@ -47,13 +54,13 @@ class Service:
         self._poll_seconds = poll_seconds
         self._trouble = False
         # Reads wait for the database, searches use a core each: neither may hold up the other.
-        self._reads = CapacityLimiter(_CONNECTIONS)
+        self._reads = CapacityLimiter(pool)
         self._searches = CapacityLimiter(cores())
 
     def _replica_database(self, settings: Settings) -> Database | None:
         if settings.commons_url is None or settings.commons_url == settings.database_url:
             return self.database if settings.commons_url else None
-        return Database(settings.commons_url, pool=_CONNECTIONS)
+        return Database(settings.commons_url, pool=_share(REPLICA_CONNECTIONS))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -109,6 +116,11 @@ class Service:
     def _prepare(self) -> None:
         schema.prepare(self.database)
         self.live.look_for_own_tables()
+
+
+def _share(connections: int) -> int:
+    """The share of one process; preparing the tables takes two at once."""
+    return max(2, connections // int(os.environ.get(WORKERS, "1")))
 
 
 def check_engine(name: str) -> None:

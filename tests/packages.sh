@@ -24,4 +24,5 @@ if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT
 fi
 echo "Installing$missing"
-sh -c "$install" >/dev/null
+# Two runs at once take turns.
+flock /tmp/imagehash-packages.lock sh -c "$install" >/dev/null

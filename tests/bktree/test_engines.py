@@ -1,0 +1,51 @@
+import runpy
+
+import numpy as np
+import pytest
+
+from bktree.engines import ENGINES, build, compile_kernels
+from bktree.kernel import KERNELS
+from bktree.protocol import Tolerance
+
+PAGES, HASHES = np.array([1, 2]), np.array([3, 4], np.uint64)
+
+
+@pytest.mark.parametrize("name", ["bktree", "scan"])
+def test_an_engine_is_built_by_its_name(name: str) -> None:
+    engine = build(name, PAGES, HASHES, HASHES)
+
+    assert engine.name == name
+    assert len(engine) == 2
+    assert engine.search(3, 3, Tolerance(0, 0)).listed == [(1, 0, 0)]
+
+
+def test_auto_takes_the_bk_tree() -> None:
+    assert build("auto", PAGES, HASHES, HASHES).name == "bktree"
+
+
+def test_an_unknown_name_is_refused_with_the_choices() -> None:
+    with pytest.raises(ValueError, match="no engine 'fastest': choose from auto, bktree, scan"):
+        build("fastest", PAGES, HASHES, HASHES)
+
+
+@pytest.mark.skipif(not hasattr(KERNELS[0], "py_func"), reason="there is nothing to compile")
+def test_after_compiling_no_search_compiles_anything() -> None:
+    count = compile_kernels()
+    before = [len(function.signatures) for function in KERNELS]  # type: ignore[attr-defined]
+
+    for name in ENGINES:
+        engine = build(name, PAGES, HASHES, HASHES)
+        engine.add(PAGES[::-1], HASHES, HASHES)
+        engine.hide(PAGES[:1])
+        engine.hashes([1, 2, 3])
+        for tolerance in (Tolerance(0, 0), Tolerance(64, 64), Tolerance(3, 2, 1)):
+            engine.search(5, 2**64 - 1, tolerance, first=1, after=(1, 2), bound=1)
+
+    assert [len(function.signatures) for function in KERNELS] == before  # type: ignore[attr-defined]
+    assert count == len(before) > 20
+
+
+def test_the_program_says_what_it_made_ready(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_module("bktree", run_name="__main__")
+
+    assert capsys.readouterr().out.startswith(f"{len(KERNELS)} search kernels ready after ")

@@ -1,0 +1,43 @@
+from itertools import product
+
+import pytest
+
+from bktree.kernel import DHASH, PHASH
+from bktree.plan import plan
+from bktree.protocol import Tolerance
+
+SOME = (0, 1, 2, 5, 8, 63, 64)
+TOLERANCES = [Tolerance(*parts) for parts in product(SOME, SOME, (None, *SOME))]
+
+
+def by_the_rule(tolerance: Tolerance) -> set[tuple[int, int]]:
+    closest = 64 if tolerance.closest is None else tolerance.closest
+    inside = product(range(tolerance.phash + 1), range(tolerance.dhash + 1))
+    return {pair for pair in inside if min(pair) <= closest}
+
+
+@pytest.mark.parametrize("tolerance", TOLERANCES)
+def test_probes_cover_the_rule_once(tolerance: Tolerance) -> None:
+    covered = []
+    for radius, low, high, kind in plan(tolerance).probes:
+        pairs = product(range(radius + 1), range(low, high + 1))
+        covered += [pair if kind == PHASH else pair[::-1] for pair in pairs]
+
+    assert len(covered) == len(set(covered))
+    assert set(covered) == by_the_rule(tolerance)
+    assert plan(tolerance).largest == max(map(sum, by_the_rule(tolerance)))
+
+
+def test_the_smaller_radius_is_probed() -> None:
+    assert [probe.kind for probe in plan(Tolerance(4, 8)).probes] == [PHASH]
+    assert [probe.kind for probe in plan(Tolerance(8, 4)).probes] == [DHASH]
+    assert [probe.kind for probe in plan(Tolerance(4, 4)).probes] == [PHASH]
+    assert [probe.radius for probe in plan(Tolerance(8, 8, 2)).probes] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "tolerance", [Tolerance(-1, 8), Tolerance(8, 65), Tolerance(8, 8, -1), Tolerance(8, 8, 65)]
+)
+def test_distances_outside_0_to_64_are_refused(tolerance: Tolerance) -> None:
+    with pytest.raises(ValueError, match="distance from 0 to 64"):
+        plan(tolerance)

@@ -13,7 +13,7 @@ install: .venv/kernels
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh tests/packages.sh python3-venv
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --quiet --no-deps --editable .
 	@touch $@
 
 # numba looks at the file of a kernel alone, not at those it calls into: the cache is made anew.

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from api import hashing, health, local, oldurls
 from api.errors import incident
+from api.files import LOCAL
 from api.graphql import Endpoint
 from api.middleware import BodyLimit, OpenToAll
 from api.service import POLL_SECONDS, Service
@@ -54,7 +55,7 @@ def create_app(settings: Settings | None = None, *, poll_seconds: float = POLL_S
         lifespan=lifespan,
     )
     # Outside of Starlette's own middleware, whose answers to the unexpected are to be marked too.
-    return OpenToAll(app)
+    return OpenToAll(app, private=LOCAL)
 
 
 def _most_bytes(path: str) -> int:

@@ -1,4 +1,8 @@
-"""``/local/``: the files of indexed folders, whole or as thumbnails; no other file can be had."""
+"""``/local/``: the files of indexed folders, whole or as thumbnails; no other file can be had.
+
+They may be private photos, on a server that only runs for its owner: other sites may neither read nor
+show them.
+"""
 
 import asyncio
 from pathlib import Path
@@ -15,6 +19,8 @@ from commons.pictures import Unhashable, thumbnail
 from commons.thumbnails import STEPS
 from sql import local_files
 from sql.local_files import LocalFile
+
+_OWN_SITE = {"Cross-Origin-Resource-Policy": "same-origin"}
 
 
 def route(service: Service) -> Route:
@@ -42,7 +48,7 @@ def _find(service: Service, page_id: int) -> LocalFile:
 
 async def _serve(service: Service, file: LocalFile, width: str | None) -> Response:
     if width is None:
-        return FileResponse(file.path)
+        return FileResponse(file.path, headers=_OWN_SITE)
     if width not in map(str, STEPS):
         raise BadInput(f"width is {width!r}; thumbnails are {', '.join(map(str, STEPS))} pixels wide")
     try:
@@ -52,4 +58,4 @@ async def _serve(service: Service, file: LocalFile, width: str | None) -> Respon
         raise NotFound("the file cannot be read any more") from None
     except Unhashable as error:
         return JSONResponse({"error": str(error), "reason": error.reason}, 422)
-    return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"})
+    return Response(picture, media_type="image/jpeg", headers=_OWN_SITE | {"Cache-Control": "max-age=3600"})

@@ -18,15 +18,16 @@ class OpenToAll:
     """Lets scripts of every site read answers, errors and answers without Origin included.
 
     Starlette's own middleware keeps silent on those. There are no cookies or accounts to protect, see
-    https://fetch.spec.whatwg.org/#http-cors-protocol.
+    https://fetch.spec.whatwg.org/#http-cors-protocol. What is below ``private`` is for this site alone.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, private: str) -> None:
         self._app = app
+        self._private = private
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer preflights here, and mark every other answer."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"].startswith(self._private):
             await self._app(scope, receive, send)
             return
 

@@ -61,7 +61,9 @@ def test_url_and_thumbnail_can_be_fetched(client: TestClient, ask: Ask, folder: 
     file = ask(FILE, title="turned.jpg")["data"]["file"]
     assert (file["width"], file["height"]) == (1200, 1800)
     assert client.get(file["url"]).content == (folder / "turned.jpg").read_bytes()
-    thumbnail = client.get(file["thumbnailUrl"])
+    thumbnail = client.get(file["thumbnailUrl"], headers={"Origin": "https://elsewhere.example"})
+    assert "access-control-allow-origin" not in thumbnail.headers
+    assert thumbnail.headers["cross-origin-resource-policy"] == "same-origin"
     assert thumbnail.headers["content-type"] == "image/jpeg"
     with Image.open(BytesIO(thumbnail.content)) as picture:
         assert picture.size == (330, 495)

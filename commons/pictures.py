@@ -270,7 +270,8 @@ def _refusals() -> Iterator[None]:
     except Unhashable:
         raise
     except Exception as error:
-        raise Unhashable(_reason(error), f"The picture cannot be decoded: {error}") from error
+        reason = _reason(error)
+        raise Unhashable(reason, f"The picture cannot be decoded: {str(error) or reason}") from error
 
 
 def _silence_decoders() -> None:

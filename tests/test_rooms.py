@@ -19,7 +19,7 @@ FOREIGN = {
 }
 DECLARATIONS = {
     "api": {"context", "errors", "responses", "types"},
-    "bktree": {"protocol"},
+    "bktree": {"main", "protocol"},
     "sql": {"tables"},
 }
 """Modules that declare what the tests of others put to use."""

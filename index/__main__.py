@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -113,16 +112,21 @@ def _lines(report: Report) -> list[str]:
     if failures:
         lines += ["Could not be hashed:", *failures]
     if report.unreadable:
-        lines += ["Folders that could not be read; what was known of them is kept:"]
+        lines += ["Could not be read; what was known there is kept:"]
         lines += [f"  {folder}: {reason}" for folder, reason in report.unreadable.items()]
     return lines
 
 
 def _print(lines: Sequence[str]) -> None:
-    # A file's name can hold any bytes: what the terminal cannot show is escaped.
-    text = "\n".join(lines).encode(errors="surrogateescape").decode(errors="backslashreplace")
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + os.linesep)
+    encoding = sys.stdout.encoding
+    for line in lines:
+        shown = _printable(line).encode(encoding, "backslashreplace").decode(encoding)
+        sys.stdout.write(f"{shown}\n")
+
+
+def _printable(line: str) -> str:
+    """A file's name can hold any bytes, line ends and a terminal's commands among them."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
 
 
 def _fail(message: str, code: int = 1) -> int:

@@ -99,11 +99,13 @@ class Folder:
         """Write a batch: all rows of its files, or none."""
         kept = [outcome for outcome in outcomes if self._keeps(outcome)]
         with self._database.lock("local_file"), self._database.write() as connection:
+            # Another run may have met the same files meanwhile.
+            self._known |= local_files.at(connection, [outcome.job.path for outcome in kept])
             page_ids = local_files.save(connection, [self._file(outcome) for outcome in kept])
             rows = [
                 self._result(page_id, outcome)
                 for page_id, outcome in zip(page_ids, kept, strict=True)
-                if outcome.picture or outcome.reason
+                if self._is_news(outcome)
             ]
             results.save(connection, rows)
         self._hashed += sum(row.phash is not None for row in rows)
@@ -120,6 +122,11 @@ class Folder:
         if outcome.reason:
             self._failures.append(Failure(self._title(path), outcome.reason, outcome.detail or ""))
         return not too_long
+
+    def _is_news(self, outcome: Outcome) -> bool:
+        """Whether there is a failure or a new hash to write."""
+        job = self._job(outcome.job.path)
+        return outcome.reason is not None or (outcome.picture is not None and outcome.sha1 != job.hashed_sha1)
 
     def _file(self, outcome: Outcome) -> LocalFile:
         path = outcome.job.path

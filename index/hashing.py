@@ -36,8 +36,11 @@ def hash_file(job: Job) -> Outcome:
     """Read a file and hash the picture in it; every failure is an outcome, not an exception."""
     try:
         with Path(job.path).open("rb") as file:
-            data = file.read()
+            # First, so that a change while the file is read shows in its size or time the next time.
             stat = os.fstat(file.fileno())
+            data = file.read()
+    except MemoryError:
+        return Outcome(job, reason=Reason.OUT_OF_MEMORY, detail="the file does not fit into memory")
     except OSError as error:
         return Outcome(job, reason=Reason.UNREADABLE, detail=error.strerror or str(error))
     sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from itertools import islice
 
 from pebble import ProcessExpired
@@ -58,5 +58,5 @@ def _outcome(future: Future[Outcome], job: Job) -> Outcome:
         return future.result()
     except TimeoutError:
         return Outcome(job, reason=Reason.TIMEOUT, detail="hashing took too long")
-    except ProcessExpired:
+    except (ProcessExpired, BrokenExecutor):
         return Outcome(job, reason=Reason.CRASHED, detail="the decoder crashed, or ran out of memory")

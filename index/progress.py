@@ -1,11 +1,23 @@
 """How far a run has come: a bar on a terminal, a line now and then elsewhere."""
 
+import io
+import shutil
 import sys
 from typing import Any, Self
 
 from tqdm import tqdm
 
 _SECONDS_BETWEEN_LINES = 10
+_LINE = "{desc}: {n_fmt} of {total_fmt} files, {rate_fmt}, {remaining} left{postfix}"
+
+
+class _Lines(io.StringIO):
+    """Takes what tqdm draws over and over in one place, and writes it line by line."""
+
+    def write(self, text: str) -> int:
+        if line := text.strip():
+            sys.stderr.write(f"{line}\n")
+        return len(text)
 
 
 class Progress:
@@ -13,16 +25,18 @@ class Progress:
 
     def __init__(self, total: int) -> None:
         on_terminal = sys.stderr.isatty()
+        # Asked by tqdm itself, a terminal that does not know its size has none, and shows nothing.
+        columns, lines = shutil.get_terminal_size()
         self._bar: tqdm[Any] = tqdm(
             total=total,
             unit=" files",
             desc="hashing",
-            dynamic_ncols=True,
+            ncols=columns,
+            nrows=lines,
             mininterval=0.2 if on_terminal else _SECONDS_BETWEEN_LINES,
-            bar_format=None
-            if on_terminal
-            else "{desc}: {n_fmt} of {total_fmt} files, {rate_fmt}, {remaining} left{postfix}\n",
-            disable=None if on_terminal else total == 0,
+            bar_format=None if on_terminal else _LINE,
+            file=None if on_terminal else _Lines(),
+            disable=total == 0,
         )
 
     def __enter__(self) -> Self:

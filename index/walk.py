@@ -1,6 +1,7 @@
 """A walk through a folder: which pictures lie there now."""
 
 import os
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,15 +9,15 @@ from commons.pictures import SUFFIXES
 
 
 class Walk(NamedTuple):
-    """What was met: pictures by absolute path, and folders that could not be read, by reason."""
+    """What was met: pictures by absolute path, and folders (or files) that could not be read, by reason."""
 
     pictures: dict[str, os.stat_result]
     unreadable: dict[str, str]
     others: int
 
     def may_hold(self, path: str) -> bool:
-        """Whether a file that was not met may be there all the same, in a folder that could not be read."""
-        return any(path.startswith(folder + os.sep) for folder in self.unreadable)
+        """Whether a file that was not met may be there all the same, where something could not be read."""
+        return any(path == place or path.startswith(place + os.sep) for place in self.unreadable)
 
 
 def walk(folder: str) -> Walk:
@@ -36,15 +37,14 @@ def walk(folder: str) -> Walk:
             path = os.path.join(parent, name)  # noqa: PTH118  (a Path for each of a million files is slow)
             if Path(name).suffix.lower() not in SUFFIXES:
                 others += 1
-            elif (stat := _stat_of_file(path)) is not None:
-                met.pictures[path] = stat
+                continue
+            try:
+                status = os.stat(path)  # noqa: PTH116
+            except FileNotFoundError:
+                continue  # a link to nothing, or gone since its folder was read
+            except OSError as error:
+                note(error)
+            else:
+                if stat.S_ISREG(status.st_mode):
+                    met.pictures[path] = status
     return met._replace(others=others)
-
-
-def _stat_of_file(path: str) -> os.stat_result | None:
-    """None for what is no file, or has gone since its folder was read."""
-    try:
-        stat = os.stat(path)  # noqa: PTH116
-    except OSError:
-        return None
-    return stat if os.path.isfile(path) else None  # noqa: PTH113

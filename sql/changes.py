@@ -6,12 +6,14 @@ minutes; after that they are taken to be rolled back.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Column, Connection, Table, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, or_, select
+
+from sql.pairs import batches
 
 PATIENCE = 600
 """Seconds for which a missing id is asked for."""
@@ -47,42 +49,42 @@ class Follower:
         self._id = table.c.id
         self._page_id = page_id
         self._clock = clock
-        self._mark = 0
+        self._mark = int(seen[-_RECENT - 1]) if len(seen) > _RECENT else 0
         self._gaps: list[_Gap] = []
-        recent = seen[-_RECENT:].tolist()
-        if recent:
-            self._mark = recent[0]
-            self._note(recent)
+        self._pages: set[int] = set()
+        self._note(seen[-_RECENT:])
 
     def changed(self, connection: Connection) -> set[int]:
-        """The page ids of rows that became visible since the last call."""
-        pages: set[int] = set()
-        while rows := self._read(connection):
-            pages.update(page_id for _, page_id in rows if page_id is not None)
-            self._note([row_id for row_id, _ in rows])
+        """The page ids of rows that became visible since the last call that did not raise."""
+        for gaps in batches(self._gaps):
+            self._read(connection, or_(*(self._id.between(gap.low, gap.high) for gap in gaps)))
+        while self._read(connection, self._id > self._mark, _CHUNK):
+            pass
         self._gaps = [gap for gap in self._gaps if self._clock() - gap.since < PATIENCE]
+        pages, self._pages = self._pages, set()
         return pages
 
-    def _read(self, connection: Connection) -> Sequence[tuple[int, int | None]]:
-        late = [self._id.between(gap.low, gap.high) for gap in self._gaps]
-        new = or_(self._id > self._mark, *late)
-        columns = select(self._id, self._page_id)
-        return connection.execute(columns.where(new).order_by(self._id).limit(_CHUNK)).all()
+    def _read(self, connection: Connection, rows: ColumnElement[bool], limit: int | None = None) -> bool:
+        """Take in rows; False where there were none."""
+        wanted = select(self._id, self._page_id).where(rows).order_by(self._id).limit(limit)
+        found = connection.execute(wanted).all()
+        self._pages.update(page_id for _, page_id in found if page_id is not None)
+        self._note(np.array([row_id for row_id, _ in found], np.int64))
+        return bool(found)
 
-    def _note(self, ids: list[int]) -> None:
+    def _note(self, ids: NDArray[np.int64]) -> None:
         """Cross ids off the gaps, advance the mark, and note what was passed over on the way."""
-        now = self._clock()
-        newest = max(self._mark, ids[-1])
-        if newest > self._mark:
-            self._gaps.append(_Gap(self._mark + 1, newest, now))
-        self._mark = newest
-        found = np.array(ids, np.int64)
-        self._gaps = [piece for gap in self._gaps for piece in _without(gap, found)]
+        if not len(ids):
+            return
+        if ids[-1] > self._mark:
+            self._gaps.append(_Gap(self._mark + 1, int(ids[-1]), self._clock()))
+            self._mark = int(ids[-1])
+        self._gaps = [piece for gap in self._gaps for piece in _without(gap, ids)]
 
 
 def _without(gap: _Gap, found: NDArray[np.int64]) -> list[_Gap]:
     """What remains of a gap once some ids were found."""
-    inside = found[(found >= gap.low) & (found <= gap.high)]
+    inside = found[np.searchsorted(found, gap.low) : np.searchsorted(found, gap.high, "right")]
     lows = np.concatenate(([gap.low], inside + 1))
     highs = np.concatenate((inside - 1, [gap.high]))
     return [

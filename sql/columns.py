@@ -57,8 +57,8 @@ class Name(TypeDecorator[str]):
         return None if value is None else value.encode(errors="surrogateescape")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        """Bytes to text."""
-        return None if value is None else bytes(value).decode(errors="surrogateescape")
+        """Bytes to text; SQLite also has text, and numbers, where another program stored them as such."""
+        return value.decode(errors="surrogateescape") if isinstance(value, bytes) else value and str(value)
 
 
 class Timestamp(TypeDecorator[datetime]):

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 _BUSY_TIMEOUT = 30
 """Seconds that SQLite waits for another writer."""
@@ -73,7 +73,7 @@ class Database:
                 yield connection
                 connection.exec_driver_sql("COMMIT")
             except BaseException:
-                _roll_back(connection)
+                _give_up(connection, "ROLLBACK")
                 raise
 
     @contextmanager
@@ -92,7 +92,7 @@ class Database:
             try:
                 yield
             finally:
-                connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", (key,))
+                _give_up(connection, "SELECT RELEASE_LOCK(%s)", key)
 
     def _limit(self, connection: Connection, seconds: float) -> Any:
         return (_embedded_limit if self.embedded else _server_limit)(connection, seconds)
@@ -134,12 +134,14 @@ def _bit_count(value: int | None) -> int | None:
     return None if value is None else (value & _MASK).bit_count()
 
 
-def _roll_back(connection: Connection) -> None:
+def _give_up(connection: Connection, statement: str, *arguments: str) -> None:
+    """End what a connection holds; one that is broken is dropped, and the server ends it for us."""
+    # What broke it is already on its way to the caller.
+    if connection.invalidated:
+        return
     try:
-        connection.exec_driver_sql("ROLLBACK")
-    except OperationalError:
-        # The connection is gone, and the server undoes what it had begun; what broke it is
-        # already on its way to the caller.
+        connection.exec_driver_sql(statement, arguments)
+    except DBAPIError:
         connection.invalidate()
 
 
@@ -168,5 +170,4 @@ def _server_limit(connection: Connection, seconds: float) -> Iterator[None]:
             raise TimeoutError(f"the query took longer than {seconds:g} seconds") from error
         raise
     finally:
-        if not connection.invalidated:
-            connection.exec_driver_sql("SET max_statement_time = 0")
+        _give_up(connection, "SET max_statement_time = 0")

@@ -7,7 +7,7 @@ A page is hashed when its newest row in both tables has a hash; a NULL hash, or 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,13 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, o
 from sql.tables import dhash, phash
 
 BATCH = 500
-"""Page ids in one statement."""
+"""Values in one statement; SQLite takes no expression deeper than 1,000."""
 
 _CHUNK = 50_000
 """Rows in one statement while a whole table is read."""
+
+
+_T = TypeVar("_T")
 
 
 class Pair(NamedTuple):
@@ -66,9 +69,9 @@ def hashed(*columns: ColumnElement[Any]) -> Select[Any]:
     )
 
 
-def batches(page_ids: Iterable[int]) -> Iterator[list[int]]:
-    """Cut ids into lists that one statement takes."""
-    remaining = iter(page_ids)
+def batches(values: Iterable[_T]) -> Iterator[list[_T]]:
+    """Cut values into lists that one statement takes."""
+    remaining = iter(values)
     while batch := list(islice(remaining, BATCH)):
         yield batch
 

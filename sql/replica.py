@@ -6,7 +6,7 @@ missing table costs only the facts that it would give.
 See https://www.mediawiki.org/wiki/Manual:Database_layout.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -18,14 +18,16 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Integer,
-    LargeBinary,
     MetaData,
     Select,
+    String,
     Table,
     and_,
     func,
     null,
+    or_,
     select,
+    type_coerce,
 )
 
 from sql.columns import Name
@@ -57,16 +59,16 @@ _revision = Table(
     Column("fr_id", BigInteger, primary_key=True),
     Column("fr_width", Integer),
     Column("fr_height", Integer),
-    Column("fr_timestamp", LargeBinary),
-    Column("fr_sha1", LargeBinary),
+    Column("fr_timestamp", Name(14)),
+    Column("fr_sha1", Name(32)),
     Column("fr_deleted", Integer),
 )
 _type = Table(
     "filetypes",
     _wiki,
     Column("ft_id", Integer, primary_key=True),
-    Column("ft_major_mime", LargeBinary),
-    Column("ft_minor_mime", LargeBinary),
+    Column("ft_major_mime", Name(16)),
+    Column("ft_minor_mime", Name(100)),
 )
 _image = Table(
     "image",
@@ -74,10 +76,10 @@ _image = Table(
     Column("img_name", Name(255), primary_key=True),
     Column("img_width", Integer),
     Column("img_height", Integer),
-    Column("img_timestamp", LargeBinary),
-    Column("img_sha1", LargeBinary),
-    Column("img_major_mime", LargeBinary),
-    Column("img_minor_mime", LargeBinary),
+    Column("img_timestamp", Name(14)),
+    Column("img_sha1", Name(32)),
+    Column("img_major_mime", Name(16)),
+    Column("img_minor_mime", Name(100)),
 )
 _statistics = Table("site_stats", _wiki, Column("ss_row_id", Integer), Column("ss_images", BigInteger))
 
@@ -113,11 +115,15 @@ class Replica:
 
     def files(self, page_ids: Iterable[int]) -> dict[int, File]:
         """Those of the pages that are file pages, by page id."""
-        return {file.page_id: file for file in self._read(_page.c.page_id, page_ids)}
+        return {file.page_id: file for file in self._read(page_ids, _page.c.page_id)}
 
     def by_names(self, names: Iterable[str]) -> dict[str, File]:
         """Those of the names (underscores, no prefix) that are file pages, by name."""
-        return {file.name: file for file in self._read(_page.c.page_title, names)}
+        spellings: list[ColumnElement[str]] = [_page.c.page_title]
+        if self._ask().embedded:
+            # SQLite takes no text, as which a wiki may store its titles there, to equal bytes.
+            spellings.append(type_coerce(_page.c.page_title, String))
+        return {file.name: file for file in self._read(names, *spellings)}
 
     def count(self) -> int:
         """How many files the wiki has."""
@@ -140,77 +146,68 @@ class Replica:
         assert self._database is not None  # noqa: S101  (asked first)
         return self._database.tables()
 
-    def _read(self, column: ColumnElement[Any], values: Iterable[Any]) -> list[File]:
+    def _read(self, values: Iterable[Any], *columns: ColumnElement[Any]) -> list[File]:
         database = self._ask()
         query = self._query()
         with database.read() as connection:
             return [
                 file
                 for batch in batches(values)
-                for file in _files(connection, query.where(column.in_(batch)))
+                for file in _files(connection, query.where(or_(*(column.in_(batch) for column in columns))))
             ]
 
     def _query(self) -> Select[Any]:
-        """Page id, name, width, height, major and minor type, SHA-1 and timestamp of file pages."""
-        source: FromClause = _page
-        facts: tuple[ColumnElement[Any], ...] = (null(), null(), null(), null(), null(), null())
-        if {"file", "filerevision"} <= self._tables:
-            source = source.outerjoin(
-                _file, and_(_file.c.file_name == _page.c.page_title, _file.c.file_deleted == 0)
-            )
-            source = source.outerjoin(
-                _revision, and_(_revision.c.fr_id == _file.c.file_latest, _revision.c.fr_deleted == 0)
-            )
-            mime: tuple[ColumnElement[Any], ColumnElement[Any]] = (null(), null())
-            if "filetypes" in self._tables:
-                source = source.outerjoin(_type, _type.c.ft_id == _file.c.file_type)
-                mime = (_type.c.ft_major_mime, _type.c.ft_minor_mime)
-            of = _revision.c
-            facts = (of.fr_width, of.fr_height, *mime, of.fr_sha1, of.fr_timestamp)
-        elif "image" in self._tables:
-            source = source.outerjoin(_image, _image.c.img_name == _page.c.page_title)
-            was = _image.c
-            mime = (was.img_major_mime, was.img_minor_mime)
-            facts = (was.img_width, was.img_height, *mime, was.img_sha1, was.img_timestamp)
-        names = ("width", "height", "major", "minor", "sha1", "timestamp")
+        """Page id and name of file pages, then their facts."""
+        source, facts = self._facts()
         return (
-            select(_page.c.page_id, _page.c.page_title, *map(_labelled, facts, names))
+            select(_page.c.page_id, _page.c.page_title, *facts)
             .select_from(source)
             .where(_page.c.page_namespace == FILE_NAMESPACE)
         )
 
+    def _facts(self) -> tuple[FromClause, Sequence[ColumnElement[Any]]]:
+        """Where width, height, major and minor type, SHA-1 and timestamp are; NULL for what is nowhere."""
+        if {"file", "filerevision"} <= self._tables:
+            return _from_revisions(typed="filetypes" in self._tables)
+        if "image" in self._tables:
+            of = _image.c
+            source = _page.outerjoin(_image, of.img_name == _page.c.page_title)
+            mime = (of.img_major_mime, of.img_minor_mime)
+            return source, (of.img_width, of.img_height, *mime, of.img_sha1, of.img_timestamp)
+        return _page, [null()] * 6
 
-def _labelled(column: ColumnElement[Any], name: str) -> ColumnElement[Any]:
-    return column.label(name)
+
+def _from_revisions(*, typed: bool) -> tuple[FromClause, Sequence[ColumnElement[Any]]]:
+    of = _revision.c
+    source = _page.outerjoin(
+        _file, and_(_file.c.file_name == _page.c.page_title, _file.c.file_deleted == 0)
+    ).outerjoin(_revision, and_(of.fr_id == _file.c.file_latest, of.fr_deleted == 0))
+    mime: tuple[ColumnElement[Any], ...] = (null(), null())
+    if typed:
+        source = source.outerjoin(_type, _type.c.ft_id == _file.c.file_type)
+        mime = (_type.c.ft_major_mime, _type.c.ft_minor_mime)
+    return source, (of.fr_width, of.fr_height, *mime, of.fr_sha1, of.fr_timestamp)
 
 
 def _files(connection: Connection, query: Select[Any]) -> list[File]:
     return [
         File(
-            row.page_id,
-            row.page_title,
-            row.width,
-            row.height,
-            _mime(row.major, row.minor),
-            None if row.sha1 is None else sha1_from_base36(_text(row.sha1)),
-            None if row.timestamp is None else _moment(_text(row.timestamp)),
+            page_id,
+            name,
+            width,
+            height,
+            f"{major}/{minor}" if major and minor else None,
+            sha1_from_base36(sha1) if sha1 else None,
+            _moment(timestamp) if timestamp else None,
         )
-        for row in connection.execute(query)
+        for page_id, name, width, height, major, minor, sha1, timestamp in connection.execute(query)
     ]
 
 
-def sha1_from_base36(text: str) -> str | None:
-    """MediaWiki's 31 digits of base 36 as 40 hexadecimal ones; None where it has no SHA-1."""
-    return f"{int(text, 36):040x}" if text else None
-
-
-def _mime(major: bytes | str | None, minor: bytes | str | None) -> str | None:
-    return None if major is None or minor is None else f"{_text(major)}/{_text(minor)}"
+def sha1_from_base36(text: str) -> str:
+    """MediaWiki's 31 digits of base 36 as 40 hexadecimal ones."""
+    return f"{int(text, 36):040x}"
 
 
 def _moment(text: str) -> datetime:
     return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-
-
-def _text(value: bytes | str) -> str:
-    return value if isinstance(value, str) else bytes(value).decode()

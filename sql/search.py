@@ -45,7 +45,7 @@ class SqlEngine:
         self._seconds = seconds
 
     def __len__(self) -> int:
-        with self._database.read() as connection:
+        with self._database.read(seconds=self._seconds) as connection:
             count: int = connection.execute(hashed(func.count())).scalar_one()
             return count
 

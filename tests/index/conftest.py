@@ -1,0 +1,72 @@
+"""Folders of real pictures, and runs over them."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from index.folder import Folder, Report
+from sql import pairs
+from sql.database import Database
+from sql.tables import dhash, local_file, phash
+
+PHOTOS = ("puffin.jpg", "fruits.jpg", "mural.jpg")
+Index = Callable[..., Report]
+
+
+class Rows:
+    """What the database holds of a folder's files, by path."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def hashed(self) -> dict[str, tuple[int, int]]:
+        """Phash and dhash of the files that count as hashed."""
+        with self._database.read() as connection:
+            found = {row.page_id: row.path for row in connection.execute(select(local_file))}
+            hashed = pairs.of_pages(connection, found)
+            assert pairs.of_pages(connection, range(-2000, 0)).keys() <= found.keys()
+        return {found[page]: pair[1:3] for page, pair in hashed.items()}
+
+    def counts(self) -> tuple[int, int]:
+        """How many rows there are in ``phash`` and ``dhash``, older ones included."""
+        with self._database.read() as connection:
+            return tuple(  # type: ignore[return-value]
+                len(connection.scalars(select(table.c.id)).all()) for table in (phash, dhash)
+            )
+
+
+@pytest.fixture
+def rows(database: Database) -> Rows:
+    return Rows(database)
+
+
+@pytest.fixture
+def tree(tmp_path: Path, photos: Path) -> Path:
+    """A folder of three photos, one of them in a folder below."""
+    folder = tmp_path / "pictures"
+    (folder / "below").mkdir(parents=True)
+    for name in PHOTOS[:2]:
+        shutil.copy2(photos / "commons100" / name, folder / name)
+    shutil.copy2(photos / "commons100" / PHOTOS[2], folder / "below" / PHOTOS[2])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def threads() -> Iterator[Executor]:
+    """An executor that takes no time to start."""
+    with ThreadPoolExecutor(2) as executor:
+        yield executor
+
+
+@pytest.fixture
+def index(database: Database, threads: Executor) -> Index:
+    """Run over a folder once."""
+
+    def run(path: Path) -> Report:
+        return Folder(database, path).index(threads, ahead=4)
+
+    return run

@@ -1,0 +1,125 @@
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+import pytest
+
+from commons.pictures import Reason
+from commons.workers import Workers
+from index import pipeline
+from index.hashing import Job, Outcome
+
+
+class Written(list[list[str]]):
+    """Batches of paths, and the outcomes by path."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outcomes: dict[str, Outcome] = {}
+
+    def __call__(self, outcomes: Sequence[Outcome]) -> None:
+        self.append([outcome.job.path for outcome in outcomes])
+        self.outcomes |= {outcome.job.path: outcome for outcome in outcomes}
+
+
+def work(job: Job) -> Outcome:
+    if job.path == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if job.path == "hanging":
+        time.sleep(600)
+    return Outcome(job, sha1=job.path)
+
+
+def jobs(count: int) -> list[Job]:
+    return [Job(str(number)) for number in range(count)]
+
+
+def test_every_job_is_done_and_written_in_batches(threads: Executor) -> None:
+    written = Written()
+    pipeline.run(jobs(250), work, threads, written, ahead=7)
+    assert [len(batch) for batch in written] == [100, 100, 50]
+    assert written.outcomes == {job.path: Outcome(job, sha1=job.path) for job in jobs(250)}
+
+
+def test_no_jobs(threads: Executor) -> None:
+    written = Written()
+    pipeline.run([], work, threads, written, ahead=7)
+    assert written == [[]]
+
+
+def test_a_batch_does_not_wait_for_ever(threads: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "_SECONDS", 0)
+    written = Written()
+    pipeline.run(jobs(3), work, threads, written, ahead=1)
+    assert written == [["0"], ["1"], ["2"], []]
+
+
+def test_only_so_many_are_on_their_way() -> None:
+    on_their_way = most = 0
+
+    def taken() -> Iterator[Job]:
+        nonlocal on_their_way, most
+        for job in jobs(50):
+            on_their_way += 1
+            most = max(most, on_their_way)
+            yield job
+
+    class Counting(ThreadPoolExecutor):
+        def submit(self, *args: Any) -> Future[Any]:  # type: ignore[override]
+            future = super().submit(*args)
+            future.add_done_callback(self.done)
+            return future
+
+        def done(self, _future: object) -> None:
+            nonlocal on_their_way
+            on_their_way -= 1
+
+    with Counting(1) as executor:
+        pipeline.run(taken(), work, executor, Written(), ahead=5)
+    assert 2 <= most <= 5
+
+
+def test_the_keyboard_ends_a_run_that_keeps_what_was_done(threads: Executor) -> None:
+    written = Written()
+
+    def interrupted() -> Iterator[Job]:
+        yield from jobs(20)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.run(interrupted(), work, threads, written, ahead=2)
+    assert len(written.outcomes) >= 18
+
+
+def test_an_error_of_the_database_ends_a_run(threads: Executor) -> None:
+    def fail(_outcomes: object) -> None:
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        pipeline.run(jobs(3), work, threads, fail, ahead=2)
+
+
+def test_a_worker_that_dies_or_hangs_fails_its_file_alone() -> None:
+    names = [*map(str, range(10)), "killed", *map(str, range(10, 20)), "hanging", *map(str, range(20, 30))]
+    written = Written()
+    with Workers(2, seconds=1) as workers:
+        pipeline.run([Job(name) for name in names], work, workers, written, ahead=8)
+    reasons = {path: outcome.reason for path, outcome in written.outcomes.items()}
+    assert reasons == dict.fromkeys(names) | {"killed": Reason.CRASHED, "hanging": Reason.TIMEOUT}
+    assert all(outcome.detail for outcome in written.outcomes.values() if outcome.reason)
+
+
+def test_files_of_a_pool_that_breaks_have_crashed() -> None:
+    class Broken(Executor):
+        def submit(self, *_: Any) -> Future[Any]:  # type: ignore[override]
+            future: Future[Any] = Future()
+            future.set_exception(BrokenProcessPool("All workers expired"))
+            return future
+
+    written = Written()
+    pipeline.run(jobs(3), work, Broken(), written, ahead=2)
+    assert [outcome.reason for outcome in written.outcomes.values()] == [Reason.CRASHED] * 3

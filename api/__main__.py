@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api import terminal
 from api.errors import Refusal
 from api.schema import schema
-from api.service import WORKERS, Service, check_engine
+from api.service import WORKERS, Service
 from bktree.protocol import BITS, Tolerance
 from commons.arguments import whole
 from commons.pictures import Unhashable
@@ -35,7 +35,7 @@ settings:
                            (default: sqlite:///imagehash.db, a file in this folder)
   IMAGEHASH_COMMONS_URL    the Commons replica, for titles and facts about files
                            (default: the SQLite file, if that is the database)
-  IMAGEHASH_ENGINE         auto, bktree, scan or sql (default: auto)
+  IMAGEHASH_ENGINE         auto, multi-index, bktree, scan or sql (default: auto)
 
 exit codes:
   0    done; search: there are matches
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(options: argparse.Namespace) -> int:
     # Wrong settings are told here, once, rather than by every worker.
-    check_engine(Settings.from_environment().engine)
+    Settings.from_environment()
     os.environ[WORKERS] = str(options.workers)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)

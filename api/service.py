@@ -12,13 +12,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.decoders import Decoders
 from api.live import Live
-from bktree.engines import ENGINES, compile_kernels
+from bktree.engines import compile_kernels
 from commons.settings import Settings
 from commons.workers import cores
 from sql import schema
 from sql.database import Database
 from sql.replica import Replica
-from sql.search import SqlEngine
 
 POLL_SECONDS = 2.0
 """How often the database is asked for new rows."""
@@ -38,13 +37,9 @@ _T = TypeVar("_T")
 
 
 class Service:
-    """Opens the databases of ``settings``; ``running`` keeps the index up to date.
-
-    Raises ValueError for an engine that does not exist.
-    """
+    """Opens the databases of ``settings``; ``running`` keeps the index up to date."""
 
     def __init__(self, settings: Settings, *, poll_seconds: float = POLL_SECONDS) -> None:
-        check_engine(settings.engine)
         pool = _share(TOOLSDB_CONNECTIONS)
         self.database = Database(settings.database_url, pool=pool)
         self._commons = self._replica_database(settings)
@@ -121,13 +116,6 @@ class Service:
 def _share(connections: int) -> int:
     """The share of one process; preparing the tables takes two at once."""
     return max(2, connections // int(os.environ.get(WORKERS, "1")))
-
-
-def check_engine(name: str) -> None:
-    """Raise ValueError for an engine that does not exist."""
-    engines = ("auto", *ENGINES, SqlEngine.name)
-    if name not in engines:
-        raise ValueError(f"there is no engine {name!r} (IMAGEHASH_ENGINE): choose from {', '.join(engines)}")
 
 
 def reason(error: Exception) -> str:

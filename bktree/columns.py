@@ -70,7 +70,9 @@ def merge(pages: NDArray[np.int64], new: Pair, table: Table, rows: int) -> int:
 
 
 def last_places(pages: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Where each page comes for the last time."""
+    """Where each page comes for the last time, in the order of the pages."""
+    if (pages[1:] > pages[:-1]).all():
+        return np.arange(len(pages))
     _, from_behind = np.unique(pages[::-1], return_index=True)
     return len(pages) - 1 - from_behind
 
@@ -111,6 +113,10 @@ class Columns:
         rows = rows[self.alive[rows]]
         pairs = zip(self.hashes[PHASH][rows].tolist(), self.hashes[DHASH][rows].tolist(), strict=True)
         return dict(zip(self.page_id[rows].tolist(), pairs, strict=True))
+
+    def layer(self) -> tuple[NDArray[np.int64], Pair]:
+        """Page ids and hashes, as ranking takes them."""
+        return self.page_id, self.hashes
 
     def _latest(self, pages: NDArray[np.int64]) -> NDArray[np.int32]:
         # A copy, as numba would compile anew for an array that is read-only or strided.

@@ -4,13 +4,14 @@ import numpy as np
 
 from bktree.kernel import KERNELS
 from bktree.memory import Memory
+from bktree.multiindex import MultiIndex
 from bktree.protocol import Engine, Hashes, PageIds, Tolerance
 from bktree.scan import Scan
 from bktree.tree import BKTree
 
-ENGINES: dict[str, type[Memory]] = {engine.name: engine for engine in (BKTree, Scan)}
+ENGINES: dict[str, type[Memory]] = {engine.name: engine for engine in (MultiIndex, BKTree, Scan)}
 
-AUTO = BKTree.name
+AUTO = MultiIndex.name
 """What ``auto`` stands for."""
 
 
@@ -32,5 +33,6 @@ def compile_kernels() -> int:
     for name in ENGINES:
         engine = build(name, np.zeros(1, np.int64), hashes, hashes)
         engine.hide(np.zeros(1, np.int64))
+        engine.search(0, 0, Tolerance(1, 1))
         engine.search_many(hashes, hashes, Tolerance(1, 1))
     return len(KERNELS)

@@ -8,7 +8,9 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
@@ -63,6 +65,37 @@ def _compiled_hamming(a: Any, b: Any) -> Callable[[Any, Any], Any] | None:
 
 
 overload(hamming)(_compiled_hamming)
+
+
+def prefetch(array: NDArray[np.generic], place: int) -> None:
+    """Have an entry of an array on its way from memory before it is needed; its place is not checked."""
+
+
+def _touch(_context: Any, array: Any, place: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), pointer)
+        declared = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+        function = _function(builder.module, declared, "llvm.prefetch.p0i8")
+        to_read, to_keep, of_data = number(0), number(3), number(1)
+        builder.call(function, [address, to_read, to_keep, of_data])
+        return context.get_dummy_value()
+
+    return types.void(array, place), emit
+
+
+_function: Any = cgutils.get_or_insert_function
+_prefetch: Any = intrinsic(_touch)
+
+
+overload(prefetch)(lambda array, place: lambda array, place: _prefetch(array, place))  # noqa: ARG005, PLW0108
+
+
+@kernel
+def signed(number: np.integer[Any] | int) -> int:
+    """An integer as int64. Numba makes a float of a sum of a signed and an unsigned one."""
+    return int(np.int64(number))
 
 
 @kernel

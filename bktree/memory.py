@@ -8,11 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bktree.columns import Columns
-from bktree.kernel import Query
+from bktree.kernel import Pair, Query
 from bktree.lock import SharedLock
 from bktree.plan import Probe, plan
 from bktree.protocol import BITS, BOUND, Hashes, PageIds, Tolerance
-from bktree.ranking import Ranking, ranked
+from bktree.ranking import (
+    NO_BASE,
+    Answer,
+    Limits,
+    Position,
+    Ranking,
+    limits_of,
+    position_of,
+    rank,
+    ranking_of,
+)
 
 INT64 = np.iinfo(np.int64)
 
@@ -38,22 +48,37 @@ class Memory(ABC):
     def _probe(self, probe: Probe, query: Query) -> NDArray[np.int64]:
         """Find the rows that a probe asks for and that are alive, packed by `bktree.kernel.packed`."""
 
+    def _put(self, pages: PageIds, hashes: Pair) -> None:
+        first = self._columns.rows
+        self._columns.put(pages, hashes)
+        self._index(first)
+
+    def _hide(self, pages: PageIds) -> None:
+        self._columns.hide(pages)
+
+    def _pairs(self, pages: PageIds) -> dict[int, tuple[int, int]]:
+        return self._columns.pairs(pages)
+
+    def _found(self) -> int:
+        return self._columns.found
+
+    def _answer(self, query: Query, probes: tuple[Probe, ...], after: Position, limits: Limits) -> Answer:
+        parts = [self._probe(probe, query) for probe in probes]
+        found = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return rank(found, (NO_BASE, self._columns.layer()), after, limits)
+
     def __len__(self) -> int:
         with self._lock.reading():
-            return self._columns.found
+            return self._found()
 
     def add(self, page_id: PageIds, phash: Hashes, dhash: Hashes) -> None:
         """Make files findable by these hashes and no longer by those they had before.
 
         Takes one-dimensional arrays of one length: int64, uint64, uint64. Raises ValueError for others.
         """
-        _require(np.int64, page_id=page_id)
-        _require(np.uint64, phash=phash, dhash=dhash)
-        _require_same_length(page_id=page_id, phash=phash, dhash=dhash)
+        require_files(page_id, phash, dhash)
         with self._lock.writing():
-            first = self._columns.rows
-            self._columns.put(page_id, (phash, dhash))
-            self._index(first)
+            self._put(page_id, (phash, dhash))
 
     def hide(self, page_id: PageIds) -> None:
         """Make files unfindable until they are added again; unknown ids are passed over.
@@ -62,13 +87,13 @@ class Memory(ABC):
         """
         _require(np.int64, page_id=page_id)
         with self._lock.writing():
-            self._columns.hide(page_id)
+            self._hide(page_id)
 
     def hashes(self, page_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Phash and dhash, as unsigned integers, of those of the files that can be found."""
         pages = np.array([page for page in page_ids if INT64.min <= page <= INT64.max], np.int64)
         with self._lock.reading():
-            return self._columns.pairs(pages)
+            return self._pairs(pages)
 
     def search(
         self,
@@ -87,11 +112,11 @@ class Memory(ABC):
         """
         query = _hash(phash), _hash(dhash)
         probes, largest = plan(tolerance)
-        _require_window(first, after, bound)
+        position = position_of(after)
+        limits = limits_of(first, bound)
         with self._lock.reading():
-            parts = [self._probe(probe, query) for probe in probes]
-            found = parts[0] if len(parts) == 1 else np.concatenate(parts)
-            return ranked(found, self._columns, largest, first=first, after=after, bound=bound)
+            answer = self._answer(query, probes, position, limits)
+        return ranking_of(answer, largest)
 
     def search_many(
         self,
@@ -106,8 +131,7 @@ class Memory(ABC):
 
         Takes one-dimensional uint64 arrays of one length. Raises ValueError for others, and as `search` does.
         """
-        _require(np.uint64, phash=phash, dhash=dhash)
-        _require_same_length(phash=phash, dhash=dhash)
+        require_hashes(phash, dhash)
         return [
             self.search(*pair, tolerance, first=first, bound=bound)
             for pair in zip(phash.tolist(), dhash.tolist(), strict=True)
@@ -120,13 +144,17 @@ def _hash(value: int) -> np.uint64:
     return np.uint64(value)
 
 
-def _require_window(first: int | None, after: tuple[int, int] | None, bound: int | None) -> None:
-    if first is not None and index(first) < 0:
-        raise ValueError(f"first is how many matches to list, not {first}")
-    if bound is not None and index(bound) < 1:
-        raise ValueError(f"bound is at least 1, not {bound}")
-    if after is not None and not all(INT64.min <= index(part) <= INT64.max for part in after):
-        raise ValueError(f"a position is a distance sum and a page id of 64 bits, not {after}")
+def require_files(page_id: PageIds, phash: Hashes, dhash: Hashes) -> None:
+    """Raise ValueError unless these are one-dimensional arrays of one length: int64, uint64, uint64."""
+    _require(np.int64, page_id=page_id)
+    _require(np.uint64, phash=phash, dhash=dhash)
+    _require_same_length(page_id=page_id, phash=phash, dhash=dhash)
+
+
+def require_hashes(phash: Hashes, dhash: Hashes) -> None:
+    """Raise ValueError unless these are one-dimensional uint64 arrays of one length."""
+    _require(np.uint64, phash=phash, dhash=dhash)
+    _require_same_length(phash=phash, dhash=dhash)
 
 
 def _require(dtype: type[np.generic], **arrays: NDArray[np.generic]) -> None:

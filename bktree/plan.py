@@ -17,6 +17,10 @@ class Probe(NamedTuple):
     """Which hash the radius is for: `PHASH` or `DHASH`."""
 
 
+NOTHING = Probe(-1, 0, -1, PHASH)
+"""A probe that no row answers."""
+
+
 class Plan(NamedTuple):
     """Probes that find each match of a tolerance once."""
 

@@ -6,12 +6,46 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bktree.columns import Columns
-from bktree.kernel import DHASH, PHASH, Pair, kernel, mixed
+from bktree.kernel import DHASH, PHASH, Pair, Query, kernel, longer, mixed
 from bktree.protocol import BITS
 
 SUMS = 2 * BITS + 1
 """How many sums of two distances there are."""
+
+
+Base = tuple[NDArray[np.int32], Pair, NDArray[np.bool_]]
+"""Page ids, hashes and alive of rows where equal pairs of hashes lie side by side, in the order of pages."""
+
+Live = tuple[NDArray[np.int64], Pair]
+"""Page ids and hashes of rows in any order."""
+
+Layers = tuple[Base, Live]
+"""The rows that matches are of. Rows of the live layer are numbered on from those of the base.
+
+A match with a row of the base stands for all those with the same pair of hashes from there on, one of
+them alive at least; a match with a live row stands for that row alone.
+"""
+
+NO_BASE: Base = (
+    np.zeros(0, np.int32),
+    (np.zeros(0, np.uint64), np.zeros(0, np.uint64)),
+    np.zeros(0, np.bool_),
+)
+
+Position = tuple[int, int]
+"""A sum of distances and a page id."""
+
+Limits = tuple[int, int]
+"""How many matches to list, and distinct pairs after which to stop."""
+
+Answer = tuple[NDArray[np.int64], int, int]
+"""Page id and both distances of the matches listed, their total, and the sum that the search stopped at."""
+
+Files = tuple[NDArray[np.int64], NDArray[np.int64], int]
+"""Matches and their pages, and how many of them there are; the rest is spare room."""
+
+UNLIMITED = 1 << 62
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
 
 
 class Match(NamedTuple):
@@ -58,29 +92,101 @@ def by_sum(found: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.int
 
 
 @kernel
-def stop_of(ordered: NDArray[np.int64], edges: NDArray[np.int64], hashes: Pair, bound: int) -> int:
+def run_end(hashes: Pair, row: int) -> int:
+    """The row after those that lie side by side from this one on and have the same pair of hashes."""
+    rows = len(hashes[PHASH])
+    phash, dhash = hashes[PHASH][row], hashes[DHASH][row]
+    last, step = row, 1
+    # Twice as far each time, and then half as far: a run of n takes 2 log n steps (Bentley and Yao 1976).
+    while last + step < rows and hashes[PHASH][last + step] == phash and hashes[DHASH][last + step] == dhash:
+        last += step
+        step *= 2
+    while step > 1:
+        step //= 2
+        place = last + step
+        if place < rows and hashes[PHASH][place] == phash and hashes[DHASH][place] == dhash:
+            last = place
+    return last + 1
+
+
+@kernel
+def pair_of(match: int, layers: Layers) -> Query:
+    """Both hashes that a match was found by."""
+    (_, base, _), (_, live) = layers
+    row, rows = match >> 16, len(base[PHASH])
+    if row < rows:
+        return base[PHASH][row], base[DHASH][row]
+    return live[PHASH][row - rows], live[DHASH][row - rows]
+
+
+@kernel
+def files_in(matches: NDArray[np.int64], layers: Layers) -> int:
+    """How many files matches stand for."""
+    (_, hashes, alive), _ = layers
+    files = len(matches)
+    if not len(alive):
+        return files
+    for match in matches:
+        row = match >> 16
+        if row < len(alive):
+            files += int(np.count_nonzero(alive[row : run_end(hashes, row)])) - 1
+    return files
+
+
+@kernel
+def stop_of(ordered: NDArray[np.int64], edges: NDArray[np.int64], layers: Layers, bound: int) -> int:
     """Sum by which the matches have ``bound`` distinct pairs of hashes, or the number of sums."""
     if len(ordered) < bound:
         return SUMS
     size = 16
     while size < 2 * bound:
         size *= 2
-    rows, pairs = np.full(size, -1, np.int64), 0
+    slots, pairs = np.full(size, -1, np.int64), 0
     for level in range(SUMS):
         for match in ordered[edges[level] : edges[level + 1]]:
-            row = match >> 16
-            phash, dhash = hashes[PHASH][row], hashes[DHASH][row]
+            phash, dhash = pair_of(match, layers)
             slot = mixed(mixed(int(np.int64(phash))) ^ int(np.int64(dhash))) & (size - 1)
-            while rows[slot] >= 0 and (
-                hashes[PHASH][rows[slot]] != phash or hashes[DHASH][rows[slot]] != dhash
-            ):
+            while slots[slot] >= 0 and pair_of(slots[slot], layers) != (phash, dhash):
                 slot = (slot + 1) & (size - 1)
-            if rows[slot] < 0:
-                rows[slot] = row
+            if slots[slot] < 0:
+                slots[slot] = match
                 pairs += 1
                 if pairs == bound:
                     return level
     return SUMS
+
+
+@kernel
+def with_file(files: Files, match: int, page: int) -> Files:
+    """Append a match and its page."""
+    matches, pages, count = files
+    if count == len(matches):
+        matches, pages = longer(matches), longer(pages)
+    matches[count], pages[count] = match, page
+    return matches, pages, count + 1
+
+
+@kernel
+def files_of(
+    matches: NDArray[np.int64], layers: Layers, least: int, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """List matches file by file with their pages from ``least`` on, of equal pairs in the base ``most``."""
+    (base_page, hashes, alive), (live_page, _) = layers
+    files = (np.empty(len(matches), np.int64), np.empty(len(matches), np.int64), 0)
+    for match in matches:
+        row, end, left = match >> 16, match >> 16, most
+        if row < len(alive):
+            end = run_end(hashes, row)
+            row += int(np.searchsorted(base_page[row:end], least))
+        elif live_page[row - len(alive)] >= least:
+            files = with_file(files, match, live_page[row - len(alive)])
+        while row < end and left:
+            if alive[row]:
+                files = with_file(files, match, base_page[row])
+                left -= 1
+            row += 1
+    each, pages, count = files
+    return each[:count], pages[:count]
 
 
 @kernel
@@ -96,33 +202,26 @@ def smallest(
 
 
 @kernel
-def rank(
-    found: NDArray[np.int64],
-    page_id: NDArray[np.int64],
-    hashes: Pair,
-    after: tuple[int, int],
-    limits: tuple[int, int],
-) -> tuple[NDArray[np.int64], int, int]:
-    """List matches as rows of page id and both distances; give their total and where the search stopped.
-
-    ``after`` is a sum and a page id, ``limits`` are the first and the bound of a search.
-    """
+def rank(found: NDArray[np.int64], layers: Layers, after: Position, limits: Limits) -> Answer:
+    """Order all matches within a tolerance, packed as by `bktree.kernel.packed`, and list some of them."""
     first, bound = limits
     after_sum, after_page = after
     edges = edges_of(found)
     ordered = by_sum(found, edges)
-    stop = stop_of(ordered, edges, hashes, bound)
-    total = int(edges[min(stop + 1, SUMS)])
+    stop = stop_of(ordered, edges, layers, bound)
+    total = files_in(ordered[: edges[min(stop + 1, SUMS)]], layers)
     listed, count = np.empty((min(first, total), 3), np.int64), 0
     for level in range(max(after_sum, 0), min(stop + 1, SUMS)):
         if count == len(listed) or edges[level] == edges[level + 1]:
             continue
-        matches = ordered[edges[level] : edges[level + 1]]
-        pages = page_id[matches >> 16]
+        least = LOWEST
         if level == after_sum:
-            later = pages > after_page
-            matches, pages = matches[later], pages[later]
-        matches, pages = smallest(matches, pages, len(listed) - count)
+            if after_page == HIGHEST:
+                continue
+            least = after_page + 1
+        left = len(listed) - count
+        matches, pages = files_of(ordered[edges[level] : edges[level + 1]], layers, least, left)
+        matches, pages = smallest(matches, pages, left)
         for place in range(len(pages)):
             phash, dhash = distances(matches[place])
             listed[count] = (pages[place], phash, dhash)
@@ -130,26 +229,29 @@ def rank(
     return listed[:count], total, stop
 
 
-def ranked(
-    found: NDArray[np.int64],
-    columns: Columns,
-    largest: int,
-    *,
-    first: int | None,
-    after: tuple[int, int] | None,
-    bound: int | None,
-) -> Ranking:
-    """Answer as `bktree.protocol.Engine.search` says.
+def position_of(after: tuple[int, int] | None) -> Position:
+    """Where a listing goes on. Raises ValueError for what takes more than 64 bits."""
+    if after is None:
+        return -1, 0
+    if not all(LOWEST <= index(part) <= HIGHEST for part in after):
+        raise ValueError(f"a position is a distance sum and a page id of 64 bits, not {after}")
+    return index(after[0]), index(after[1])
 
-    ``found`` are all matches within the tolerance, packed as by `bktree.kernel.packed` and in any
-    order, and ``largest`` is the largest sum that the tolerance allows.
-    """
-    limits = _limit(first, len(found)), _limit(bound, len(found) + 1)
-    after_sum, after_page = (-1, 0) if after is None else after
-    position = index(after_sum), index(after_page)
-    listed, total, stop = rank(found, columns.page_id, columns.hashes, position, limits)
+
+def limits_of(first: int | None, bound: int | None) -> Limits:
+    """How much is asked for. Raises ValueError for a negative ``first`` and a ``bound`` below 1."""
+    if first is not None and index(first) < 0:
+        raise ValueError(f"first is how many matches to list, not {first}")
+    if bound is not None and index(bound) < 1:
+        raise ValueError(f"bound is at least 1, not {bound}")
+    return _limit(first), _limit(bound)
+
+
+def _limit(asked: int | None) -> int:
+    return UNLIMITED if asked is None else min(index(asked), UNLIMITED)
+
+
+def ranking_of(answer: Answer, largest: int) -> Ranking:
+    """Answer for Python, where ``largest`` is the largest sum that the tolerance allows."""
+    listed, total, stop = answer
     return Ranking([Match._make(row) for row in listed.tolist()], total, stop < largest)
-
-
-def _limit(asked: int | None, most: int) -> int:
-    return most if asked is None else min(index(asked), most)

@@ -65,7 +65,7 @@ def serve() -> Iterator[Serve]:
         yield start
 
 
-@pytest.fixture(params=["bktree", "sql"])
+@pytest.fixture(params=["multi-index", "sql"])
 def client(request: pytest.FixtureRequest, settings: Settings, serve: Serve) -> TestClient:
     """The service, by an engine in memory and by the database."""
     return serve(replace(settings, engine=request.param))

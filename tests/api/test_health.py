@@ -11,7 +11,7 @@ def test_ready_names_each_part(settings: Settings, serve: Serve) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"index": "bktree", "database": "ok", "replica": "ok"}
+    assert response.json() == {"index": "multi-index", "database": "ok", "replica": "ok"}
 
 
 def test_a_replica_that_is_down_is_named_but_no_reason_to_be_unready(

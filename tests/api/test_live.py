@@ -11,10 +11,12 @@ from api.app import create_app
 from api.errors import DatabaseUnavailable, IndexLoading
 from api.live import Live
 from api.service import Service
+from bktree import engines
 from bktree.protocol import Tolerance
-from commons.settings import Settings
+from commons.settings import ENGINES, Settings
 from sql import results, schema
 from sql.database import Database
+from sql.search import SqlEngine
 from tests import mariadb
 from tests.api.conftest import asker
 from tests.api.data import DHASH, FILES, PHASH, hashed
@@ -88,7 +90,7 @@ def test_answers_go_on_while_the_database_is_gone_and_follow_it_when_it_is_back(
             results.save(connection, [hashed(page_id, *pair) for page_id, pair in FILES.items()])
         client = stack.enter_context(TestClient(create_app(settings_for(url), poll_seconds=0.1)))
         ask = asker(client)
-        wait_for(lambda: client.get("/readyz").json()["index"] == "bktree")
+        wait_for(lambda: client.get("/readyz").json()["index"] == "multi-index")
         before = ask(query)
         database.close()
         servers.close()
@@ -147,7 +149,5 @@ def test_before_the_index_is_loaded_the_database_answers_within_a_time_limit(
     service.close()
 
 
-def test_an_engine_that_does_not_exist_is_refused() -> None:
-    settings = Settings.from_environment({"IMAGEHASH_ENGINE": "multi-index"})
-    with pytest.raises(ValueError, match="there is no engine 'multi-index'"):
-        Service(settings)
+def test_every_engine_that_can_be_set_exists() -> None:
+    assert set(ENGINES) == {"auto", *engines.ENGINES, SqlEngine.name}

@@ -90,9 +90,9 @@ def test_wrong_arguments_are_refused(arguments: list[str], capsys: pytest.Captur
 def test_serve_refuses_an_engine_that_does_not_exist(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("IMAGEHASH_ENGINE", "multi-index")
+    monkeypatch.setenv("IMAGEHASH_ENGINE", "fast")
     assert main(["serve"]) == 2
-    assert "there is no engine 'multi-index'" in capsys.readouterr().err
+    assert "IMAGEHASH_ENGINE" in capsys.readouterr().err
 
 
 def test_the_schema_is_exported(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from bktree.protocol import Tolerance
 PAGES, HASHES = np.array([1, 2]), np.array([3, 4], np.uint64)
 
 
-@pytest.mark.parametrize("name", ["bktree", "scan"])
+@pytest.mark.parametrize("name", ["multi-index", "bktree", "scan"])
 def test_an_engine_is_built_by_its_name(name: str) -> None:
     engine = build(name, PAGES, HASHES, HASHES)
 
@@ -19,12 +19,12 @@ def test_an_engine_is_built_by_its_name(name: str) -> None:
     assert engine.search(3, 3, Tolerance(0, 0)).listed == [(1, 0, 0)]
 
 
-def test_auto_takes_the_bk_tree() -> None:
-    assert build("auto", PAGES, HASHES, HASHES).name == "bktree"
+def test_auto_takes_the_multi_index() -> None:
+    assert build("auto", PAGES, HASHES, HASHES).name == "multi-index"
 
 
 def test_an_unknown_name_is_refused_with_the_choices() -> None:
-    with pytest.raises(ValueError, match="no engine 'fastest': choose from auto, bktree, scan"):
+    with pytest.raises(ValueError, match="no engine 'fastest': choose from auto, multi-index, bktree, scan"):
         build("fastest", PAGES, HASHES, HASHES)
 
 

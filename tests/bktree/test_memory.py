@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from bktree.engines import ENGINES
 from bktree.kernel import KERNELS
@@ -152,10 +152,14 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self, kind: type[Memory], brute: Brute, arrays: ToArrays) -> None:
         super().__init__()
-        self.engine = kind(*arrays({}))
-        self.brute = brute
-        self.files: Files = {}
+        self.kind, self.brute, self.arrays = kind, brute, arrays
         self.ever: list[int] = [0]
+
+    @initialize(files=st.dictionaries(pages, pairs, max_size=40))
+    def build(self, files: Files) -> None:
+        self.engine = self.kind(*self.arrays(files))
+        self.files = files
+        self.ever += files
 
     @rule(batch=st.lists(st.tuples(pages, hashes, hashes), max_size=40))
     def add(self, batch: list[tuple[int, int, int]]) -> None:
@@ -244,7 +248,7 @@ def test_what_was_given_is_not_kept(kind: type[Memory], arrays: ToArrays) -> Non
 def changing_files(steps: int, size: int) -> list[Files]:
     """States of a collection: files are added and changed twice, then hidden, and so on."""
     rng = np.random.default_rng(7)
-    states: list[Files] = [{}]
+    states: list[Files] = [{page: (page % 16, page % 7) for page in range(0, 3 * size, 2)}]
     for step in range(steps):
         batch = rng.choice(3 * size, size, replace=False).tolist()
         if step % 3 == 2:
@@ -282,7 +286,7 @@ def test_every_answer_amid_changes_is_one_of_before_or_after(
     kind: type[Memory], brute: Brute, arrays: ToArrays
 ) -> None:
     states = changing_files(*((60, 500) if COMPILED else (6, 40)))
-    engine = kind(*arrays({}))
+    engine = kind(*arrays(states[0]))
     queries = [(3, 1, WIDE), (0, 0, Tolerance(4, 64)), (5 << 60, 7, Tolerance(64, 64, 1)), (0, 4, WIDE)]
     readers = [
         Reader(partial(engine.search, *query, bound=None), [brute(files, *query) for files in states])

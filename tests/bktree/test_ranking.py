@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from bktree.memory import Memory
+from bktree.multiindex import MultiIndex
 from bktree.protocol import Tolerance
-from bktree.ranking import Match
+from bktree.ranking import Match, run_end
 from bktree.scan import Scan
 
 WIDE = Tolerance(64, 64)
@@ -22,9 +23,15 @@ FILES = {
 ORDER = [Match(-4, 0, 0), Match(9, 0, 0), Match(3, 0, 1), Match(7, 1, 0), Match(2, 1, 1), Match(1, 64, 64)]
 
 
+@pytest.fixture(params=[Scan, MultiIndex])
+def kind(request: pytest.FixtureRequest) -> type[Memory]:
+    kind: type[Memory] = request.param
+    return kind
+
+
 @pytest.fixture
-def engine(arrays: Callable[..., Any]) -> Memory:
-    return Scan(*arrays(FILES))
+def engine(kind: type[Memory], arrays: Callable[..., Any]) -> Memory:
+    return kind(*arrays(FILES))
 
 
 def test_matches_come_by_sum_and_then_page_id(engine: Memory) -> None:
@@ -84,13 +91,36 @@ def test_hidden_files_meet_no_bound(engine: Memory) -> None:
     assert engine.search(0, 0, WIDE, bound=3) == ([*ORDER[:3], ORDER[4]], 4, True)
 
 
-def test_pairs_are_told_apart_by_both_hashes(arrays: Callable[..., Any]) -> None:
+def test_pairs_are_told_apart_by_both_hashes(kind: type[Memory], arrays: Callable[..., Any]) -> None:
     files = {page: (page % 40, page // 40) for page in range(1600)}
 
-    engine = Scan(*arrays(files))
+    engine = kind(*arrays(files))
 
     assert not engine.search(0, 0, WIDE, first=0, bound=1601).truncated
     assert engine.search(0, 0, WIDE, first=0, bound=1).total == 1
     # Six numbers below 40 have a single bit.
     assert engine.search(0, 0, WIDE, first=0, bound=13) == ([], 1 + 6 + 6, True)
     assert engine.search(0, 0, WIDE, first=0, bound=14).total > 13
+
+
+def test_equal_pairs_are_one_in_the_base_and_beside_it(arrays: Callable[..., Any]) -> None:
+    engine = MultiIndex(*arrays({1: (0, 0), 2: (0, 0), 3: (1, 0), 4: (3, 0), 5: (0, 0)}))
+    engine.add(*arrays({6: (0, 0), 3: (0, 0), 7: (1, 0)}))
+    engine.hide(np.array([1]))
+
+    zeros = [Match(page, 0, 0) for page in (2, 3, 5, 6)]
+    assert engine.search(0, 0, WIDE, bound=1) == (zeros, 4, True)
+    assert engine.search(0, 0, WIDE, bound=2) == ([*zeros, Match(7, 1, 0)], 5, True)
+    assert engine.search(0, 0, WIDE, bound=3) == ([*zeros, Match(7, 1, 0), Match(4, 2, 0)], 6, True)
+    assert not engine.search(0, 0, WIDE, bound=4).truncated
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 5, 8, 13, 40])
+def test_the_end_of_a_run_is_found_wherever_it_begins(most: int) -> None:
+    rng = np.random.default_rng(most)
+    lengths = rng.integers(1, most + 1, 60)
+    kinds = np.arange(60, dtype=np.uint64)
+    hashes = np.repeat(kinds // 2, lengths), np.repeat(kinds % 2, lengths)
+    ends = np.repeat(np.cumsum(lengths), lengths)
+
+    assert [run_end(hashes, row) for row in range(len(ends))] == ends.tolist()

@@ -7,11 +7,9 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from pebble import ProcessExpired
-
 from api.errors import Busy
 from commons.pictures import Reason, Unhashable
-from commons.workers import Workers, cores
+from commons.workers import CrashedError, Workers, cores
 
 SECONDS = 10.0
 """How long one picture may take."""
@@ -48,7 +46,7 @@ class Decoders:
             raise Unhashable(
                 Reason.TIMEOUT, f"Decoding took longer than {SECONDS:g} seconds and was given up."
             ) from None
-        except ProcessExpired:
+        except CrashedError:
             raise Unhashable(Reason.CRASHED, "The decoder crashed on this picture.") from None
         finally:
             self._on_their_way -= 1

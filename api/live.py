@@ -44,6 +44,9 @@ class Live:
         self._heard: float | None = None
         self._followers: list[Follower] = []
         self._graves = _follower(tombstone, np.array([], np.int64))
+        # Kept until they are merged, since the database may go away in between.
+        self._changed: set[int] = set()
+        self._unsettled: set[int] = set()
         self.engine: Engine = SqlEngine(database, seconds=SQL_SECONDS)
         self.loaded = False
         self.has_own_tables = False
@@ -96,9 +99,11 @@ class Live:
         self.loaded = True
 
     def _follow(self, connection: Connection) -> None:
-        changed = sorted(set().union(*(follower.changed(connection) for follower in self._followers)))
-        if not changed:
+        for follower in self._followers:
+            self._changed |= follower.changed(connection)
+        if not self._changed:
             return
+        changed = sorted(self._changed)
         now_hashed = pairs.of_pages(connection, changed)
         self.engine.add(
             np.array(list(now_hashed), np.int64),
@@ -107,12 +112,14 @@ class Live:
         )
         self.engine.hide(np.array([page_id for page_id in changed if page_id not in now_hashed], np.int64))
         self.added += len(now_hashed)
+        self._changed.clear()
 
     def _follow_graves(self, connection: Connection) -> None:
-        changed = self._graves.changed(connection)
-        if changed:
-            buried = results.buried(connection, sorted(changed)).keys()
-            self.deleted = (self.deleted - changed) | buried
+        self._unsettled |= self._graves.changed(connection)
+        if self._unsettled:
+            buried = results.buried(connection, sorted(self._unsettled)).keys()
+            self.deleted = (self.deleted - self._unsettled) | buried
+            self._unsettled.clear()
 
 
 def _follower(table: Table, seen: pairs.RowIds) -> Follower:

@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from itertools import islice
 
-from pebble import ProcessExpired
-
 from commons.pictures import Reason
+from commons.workers import CrashedError
 from index.hashing import Job, Outcome
 
 _BATCH = 100
@@ -58,5 +57,5 @@ def _outcome(future: Future[Outcome], job: Job) -> Outcome:
         return future.result()
     except TimeoutError:
         return Outcome(job, reason=Reason.TIMEOUT, detail="hashing took too long")
-    except (ProcessExpired, BrokenExecutor):
+    except CrashedError:
         return Outcome(job, reason=Reason.CRASHED, detail="the decoder crashed, or ran out of memory")

@@ -4,7 +4,6 @@ import logging
 
 from alembic import command
 from alembic.config import Config
-from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy.exc import OperationalError
 
@@ -37,8 +36,6 @@ def prepare(database: Database) -> bool:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except CommandError as error:
-        if not isinstance(error.__cause__, ResolutionError):
-            raise
         raise NewerSchemaError(
             f"the tables of {database.url!r} were made by a newer version of this program: install that one"
         ) from error

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
 from api import lookups
@@ -14,7 +15,7 @@ from api.service import Service
 from bktree import engines
 from bktree.protocol import Tolerance
 from commons.settings import ENGINES, Settings
-from sql import results, schema
+from sql import pairs, results, schema
 from sql.database import Database
 from sql.search import SqlEngine
 from tests import mariadb
@@ -59,6 +60,30 @@ def test_a_poll_takes_in_rows_tombstones_and_failures(live: Live, database: Data
     assert live.indexed_through is not None
     assert live.as_of is not None
     assert live.indexed_through <= live.as_of
+
+
+def test_a_poll_that_breaks_off_loses_nothing(
+    live: Live, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.write() as connection:
+        results.save(connection, [hashed(10, 1, 2)])
+        results.bury(connection, {3: "C.jpg"}, deleted=True)
+
+    def gone(*_: object) -> None:
+        raise OperationalError("SELECT", None, Exception("server has gone away"))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(pairs, "of_pages", gone)
+        with pytest.raises(OperationalError):
+            live.poll()
+    with monkeypatch.context() as broken:
+        broken.setattr(results, "buried", gone)
+        with pytest.raises(OperationalError):
+            live.poll()
+    live.poll()
+    assert live.engine.hashes([10]) == {10: (1, 2)}
+    assert live.deleted == {3}
+    assert live.added == 1
 
 
 def test_a_row_that_becomes_visible_late_is_taken_in(mariadb_url: str) -> None:

@@ -1,15 +1,16 @@
 import os
+import pickle
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from pathlib import Path
 
 import pytest
-from pebble import ProcessExpired
 
-from commons.workers import Workers, cores
+from commons.workers import CrashedError, Workers, cores
 
 
 @pytest.fixture
@@ -41,11 +42,19 @@ def test_errors_come_back(workers: Workers) -> None:
         workers.submit(refuse).result()
 
 
+def test_what_cannot_be_sent_fails_one_call_alone(workers: Workers) -> None:
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        workers.submit(lambda: 1).result()
+    with pytest.raises(CrashedError):
+        workers.submit(threading.Lock).result()
+    assert workers.submit(divmod, 7, 4).result() == (1, 3)
+
+
 def test_a_crash_or_a_hang_fails_one_call_alone(workers: Workers) -> None:
     crash = workers.submit(os.kill, workers.submit(os.getpid).result(), signal.SIGKILL)
     slow = workers.submit(time.sleep, 600)
     good = workers.submit(divmod, 7, 4)
-    with pytest.raises(ProcessExpired):
+    with pytest.raises(CrashedError):
         crash.result()
     with pytest.raises(TimeoutError):
         slow.result()
@@ -70,7 +79,7 @@ def test_leaving_waits_for_calls_unless_an_error_asks_to_leave() -> None:
         done = workers.submit(time.sleep, 0.2)
     assert done.done()
     pid, asleep = leave_with_an_error()
-    assert not asleep.done() or asleep.exception()
+    assert asleep.cancelled() or isinstance(asleep.exception(), CrashedError)
     assert not Path(f"/proc/{pid}/exe").exists()
 
 

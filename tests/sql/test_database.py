@@ -164,6 +164,15 @@ class TestMariaDB:
             write()
         assert keywords(database) == []
 
+    def test_a_broken_read_is_told(self, database: Database) -> None:
+        def read() -> None:
+            with database.read(seconds=10) as connection:
+                kill(database, connection)
+                connection.execute(text("SELECT 1"))
+
+        with pytest.raises(OperationalError):
+            read()
+
     def test_the_keyboard_interrupts_a_statement(self, database: Database) -> None:
         def write() -> None:
             with database.write() as connection:

@@ -4,6 +4,7 @@
 recompressed and grey versions made of them here, so that there are twins to find.
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from PIL import Image
 
 import api.__main__
 import index.__main__
+from commons.arguments import whole
 from commons.pictures import SUFFIXES
 
 BUILT = Path("build/demo/photos")
@@ -39,7 +41,10 @@ NAMES = (
 
 def main() -> int:
     """Prepare, say what was done and what to try, and serve until interrupted."""
-    port = int(os.environ.get("PORT") or 8000)
+    try:
+        port = whole(1, 65535)(os.environ.get("PORT") or "8000")
+    except argparse.ArgumentTypeError as error:
+        return _fail(f"PORT: {error}")
     if _is_taken(port):
         return _fail(f"port {port} is taken by another program: try make demo PORT={port + 1}")
     given = os.environ.get("PHOTOS")

@@ -19,6 +19,7 @@ from bktree.protocol import BITS, Tolerance
 from commons.arguments import whole
 from commons.pictures import Unhashable
 from commons.settings import Settings
+from sql.database import Database
 from sql.search import SqlEngine
 
 NO_MATCH = 1
@@ -55,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"{options.picture}: {error}")
     except SQLAlchemyError as error:
         return _fail(f"the database cannot be used: {getattr(error, 'orig', None) or error}")
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except ValueError as error:
         return _fail(str(error))
 
 
@@ -70,7 +73,9 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="answer over HTTP: GraphQL at /graphql, and the old URLs")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    serve.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+    serve.add_argument(
+        "--port", type=whole(1, 65535), default=8000, help="port to listen on (default: %(default)s)"
+    )
     serve.add_argument(
         "--workers",
         type=whole(1),
@@ -110,17 +115,21 @@ def _serve(options: argparse.Namespace) -> int:
     os.environ[WORKERS] = str(options.workers)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    uvicorn.run(
-        "api.app:create_app",
-        factory=True,
-        host=options.host,
-        port=options.port,
-        workers=options.workers,
-        access_log=False,
-        server_header=False,
-        ws="none",
-        timeout_graceful_shutdown=_SECONDS_TO_FINISH,
-    )
+    try:
+        uvicorn.run(
+            "api.app:create_app",
+            factory=True,
+            host=options.host,
+            port=options.port,
+            workers=options.workers,
+            access_log=False,
+            server_header=False,
+            ws="none",
+            timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+        )
+    except SystemExit as stopped:
+        # Uvicorn has said why, and has exit codes of its own.
+        return FAILED if stopped.code else 0
     return 0
 
 
@@ -129,12 +138,21 @@ def _search(options: argparse.Namespace) -> int:
     service = Service(replace(Settings.from_environment(), engine=SqlEngine.name))
     tolerance = Tolerance(options.phash, options.dhash, options.closest)
     try:
+        _require_index(service.database)
         service.live.poll()
         service.live.engine = SqlEngine(service.database)
         found = terminal.search(service, options.picture, tolerance, options.first)
     finally:
         service.close()
     return 0 if found else NO_MATCH
+
+
+def _require_index(database: Database) -> None:
+    """Raise ValueError where nothing was ever indexed, before a new SQLite file is made."""
+    file = Path((database.url.database or "").removeprefix("file:"))
+    missing = database.embedded and not file.exists()
+    if missing or not database.tables() >= {"phash", "dhash"}:
+        raise ValueError(f"nothing is indexed in {database.url!r} yet: run imagehash-index folder PATH there")
 
 
 def _export_schema(_options: argparse.Namespace) -> int:

@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None, *, poll_seconds: float = POLL_S
 
 
 def _most_bytes(path: str) -> int:
-    return (20 if path == "/hash" else 1) * _MEGABYTE
+    return 20 * _MEGABYTE if path == "/hash" else _MEGABYTE // 2
 
 
 async def _home(_request: Request) -> Response:

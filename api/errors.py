@@ -69,7 +69,13 @@ class ReplicaUnavailable(Refusal):
 
     code = "REPLICA_UNAVAILABLE"
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    retry_after = 30
+    retry_after: int | None = 30
+
+
+class NoReplica(ReplicaUnavailable):
+    """There is none to ask, now or later."""
+
+    retry_after = None
 
 
 class Busy(Refusal):

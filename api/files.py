@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.errors import DatabaseUnavailable, Refusal, ReplicaUnavailable
+from api.errors import DatabaseUnavailable, NoReplica, Refusal, ReplicaUnavailable
 from api.service import Service, reason
 from commons import thumbnails, titles
 from sql import local_files, pairs, results
@@ -131,7 +131,7 @@ def _replica() -> Iterator[None]:
     try:
         yield
     except NoReplicaError as error:
-        raise ReplicaUnavailable(str(error)) from error
+        raise NoReplica(str(error)) from error
     except SQLAlchemyError as error:
         raise ReplicaUnavailable(f"the Commons replica cannot be read: {reason(error)}") from error
 

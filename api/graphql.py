@@ -6,7 +6,7 @@ from typing import Any
 from cross_web import HTTPException
 from graphql import GraphQLError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -31,14 +31,19 @@ class Endpoint(GraphQL[Context, None]):
         try:
             response: Response = await self.run(request)
         except HTTPException as error:
-            response = JSONResponse(_refusal(error.reason), error.status_code, _allow(error.status_code))
+            response = Response(
+                self.encode_json(_refusal(error.reason)),
+                error.status_code,
+                _allow(error.status_code),
+                media_type="application/json",
+            )
         await response(scope, receive, send)
 
     def parse_json(self, data: str | bytes) -> Any:
         """Parse a body, variables or extensions; Strawberry takes for granted what is checked here."""
         try:
             parsed = super().parse_json(data)
-        except (UnicodeDecodeError, RecursionError):
+        except (ValueError, RecursionError):
             raise HTTPException(400, "Unable to parse request body as JSON") from None
         if not isinstance(parsed, dict | list):
             raise HTTPException(400, "A request is a JSON object, and so are its variables")

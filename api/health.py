@@ -1,7 +1,10 @@
 """``/healthz``: the process runs. ``/readyz``: it can answer, and with what."""
 
+import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 
+from anyio import to_thread
 from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,6 +15,9 @@ from api.errors import Refusal
 from api.files import reading
 from api.service import Service
 
+_SECONDS = 5.0
+"""How long a database may take to show that it is there."""
+
 
 def routes(service: Service) -> list[Route]:
     """The routes for whoever watches over the service."""
@@ -20,8 +26,7 @@ def routes(service: Service) -> list[Route]:
         return JSONResponse({"status": "ok"})
 
     async def readyz(_request: Request) -> Response:
-        database = await service.read(_database, service)
-        replica = await service.read(_replica, service)
+        database, replica = await asyncio.gather(_asked(_database, service), _asked(_replica, service))
         in_memory = service.live.in_memory
         told = {
             "index": service.live.engine.name if service.live.loaded else "loading",
@@ -32,6 +37,15 @@ def routes(service: Service) -> list[Route]:
         return JSONResponse(told, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]
+
+
+async def _asked(look: Callable[[Service], str], service: Service) -> str:
+    """What a look at a database comes to, within seconds even if the database hangs."""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            return await to_thread.run_sync(look, service, abandon_on_cancel=True)
+    except TimeoutError:
+        return f"no answer within {_SECONDS:g} seconds"
 
 
 def _database(service: Service) -> str:

@@ -4,13 +4,16 @@ They may be private photos, on a server that only runs for its owner: other site
 show them.
 """
 
-import asyncio
+import hashlib
+import mimetypes
+import re
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from api import lookups
 from api.errors import BadInput, NotFound, Refusal
 from api.files import LOCAL, PAGE_IDS, reading
 from api.responses import refused
@@ -20,7 +23,7 @@ from commons.thumbnails import STEPS
 from sql import local_files
 from sql.local_files import LocalFile
 
-_OWN_SITE = {"Cross-Origin-Resource-Policy": "same-origin"}
+_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
 
 
 def route(service: Service) -> Route:
@@ -28,34 +31,45 @@ def route(service: Service) -> Route:
 
     async def answer(request: Request) -> Response:
         try:
-            file = await service.read(_find, service, -request.path_params["number"])
-            return await _serve(service, file, request.query_params.get("width"))
+            width = _width(request.query_params.get("width"))
+            data, mime = await service.read(_read, service, request.path_params["number"])
+            return await _serve(service, data, mime, width)
         except Refusal as refusal:
             return refused(refusal)
 
-    return Route(LOCAL + "{number:int}", answer)
+    return Route(LOCAL + "{number}", answer)
 
 
-def _find(service: Service, page_id: int) -> LocalFile:
-    file = None
-    if page_id in PAGE_IDS:
+def _width(text: str | None) -> int | None:
+    if text is not None and text not in map(str, STEPS):
+        raise BadInput(f"width is {text[:20]!r}; thumbnails are {', '.join(map(str, STEPS))} pixels wide")
+    return None if text is None else int(text)
+
+
+def _read(service: Service, number: str) -> tuple[bytes, str | None]:
+    """The bytes that were hashed, and their type; whatever has taken their place is not shown."""
+    page_id = -int(number) if re.fullmatch("[0-9]{1,10}", number, re.ASCII) else 0
+    if page_id in PAGE_IDS and page_id not in service.live.deleted and lookups.hashes(service, [page_id]):
         with reading(service) as connection:
             file = local_files.of_pages(connection, [page_id]).get(page_id)
-    if file is None or page_id in service.live.deleted or not Path(file.path).is_file():
-        raise NotFound("there is no such file any more")
-    return file
+        if file is not None and (data := _bytes(file)) is not None:
+            return data, mimetypes.guess_type(file.title)[0]
+    raise NotFound("there is no such file, or it has changed since it was hashed")
 
 
-async def _serve(service: Service, file: LocalFile, width: str | None) -> Response:
-    if width is None:
-        return FileResponse(file.path, headers=_OWN_SITE)
-    if width not in map(str, STEPS):
-        raise BadInput(f"width is {width!r}; thumbnails are {', '.join(map(str, STEPS))} pixels wide")
+def _bytes(file: LocalFile) -> bytes | None:
     try:
-        data = await asyncio.to_thread(Path(file.path).read_bytes)
-        picture = await service.decoders.run(thumbnail, data, int(width))
+        data = Path(file.path).read_bytes() if Path(file.path).stat().st_size == file.size else b""
     except OSError:
-        raise NotFound("the file cannot be read any more") from None
+        return None
+    return data if hashlib.sha1(data, usedforsecurity=False).hexdigest() == file.sha1 else None
+
+
+async def _serve(service: Service, data: bytes, mime: str | None, width: int | None) -> Response:
+    if width is None:
+        return Response(data, headers=_HEADERS, media_type=mime)
+    try:
+        picture = await service.decoders.run(thumbnail, data, width)
     except Unhashable as error:
         return JSONResponse({"error": str(error), "reason": error.reason}, 422)
-    return Response(picture, media_type="image/jpeg", headers=_OWN_SITE | {"Cache-Control": "max-age=3600"})
+    return Response(picture, headers=_HEADERS | {"Cache-Control": "max-age=3600"}, media_type="image/jpeg")

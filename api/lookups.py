@@ -5,7 +5,7 @@ They block, on a database or on a processor: callers on the event loop go throug
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import files
-from api.errors import BadInput, DatabaseUnavailable, IndexLoading
+from api.errors import BadInput, DatabaseUnavailable, IndexLoading, NoReplica
 from api.files import Facts, reading
 from api.service import Service, reason
 from bktree.protocol import Matches, Tolerance
@@ -99,7 +99,7 @@ def page_ids_of(service: Service, asked: Sequence[str]) -> list[int | None]:
         with reading(service) as connection:
             local = local_files.by_titles(connection, set(paths.values()))
     names = {title: _name(title) for title in asked if paths[title] not in local}
-    commons = files.named(service, set(names.values())) if names else {}
+    commons = _on_commons(service, set(names.values())) if names else {}
     found = {title: local[path] for title, path in paths.items() if path in local}
     found |= {title: commons[name].page_id for title, name in names.items() if name in commons}
     return [found.get(title) for title in asked]
@@ -136,6 +136,14 @@ def _present(service: Service, phash: int, dhash: int, tolerance: Tolerance) -> 
         if not files.is_deleted(service, file):
             present.append(file)
     return present
+
+
+def _on_commons(service: Service, names: Collection[str]) -> dict[str, Facts]:
+    """Commons files by name; a service that has folders alone knows of none."""
+    try:
+        return files.named(service, names)
+    except NoReplica:
+        return {}
 
 
 def _name(title: str) -> str:

@@ -1,5 +1,6 @@
 """What holds for every answer: any site may read it, and no request is larger than it may be."""
 
+import asyncio
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
@@ -12,6 +13,10 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Content-Type",
     "Access-Control-Max-Age": "86400",
 }
+
+
+_SECONDS = 30.0
+"""How long a request's body may take to arrive."""
 
 
 class OpenToAll:
@@ -55,9 +60,15 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = self._limit(scope["path"])
-        body = None if _announced(scope) > limit else await _read(receive, limit)
+        try:
+            async with asyncio.timeout(_SECONDS):
+                body = None if _announced(scope) > limit else await _read(receive, limit)
+        except TimeoutError:
+            error = {"error": f"the request did not arrive within {_SECONDS:g} seconds"}
+            await JSONResponse(error, 408, {"Connection": "close"})(scope, receive, send)
+            return
         if body is None:
-            error = {"error": f"the request is too large: at most {limit // 1_000_000} MB are taken here"}
+            error = {"error": f"the request is too large: at most {limit / 1_000_000:g} MB are taken here"}
             await JSONResponse(error, 413, {"Connection": "close"})(scope, receive, send)
             return
         messages = iter([{"type": "http.request", "body": body, "more_body": False}])

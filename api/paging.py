@@ -40,7 +40,7 @@ def decode(cursor: str, *question: Any) -> tuple[int, int]:
         packed = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
         distance, page_id, digest = _FORM.unpack(packed)
     except (binascii.Error, struct.error, ValueError) as error:
-        raise BadInput(f"{cursor!r} is no cursor: take one from an earlier answer") from error
+        raise BadInput(f"{cursor[:100]!r} is no cursor: take one from an earlier answer") from error
     if digest != _digest(question):
         raise BadInput("the cursor is of another query: page on with the same hashes and tolerance")
     return distance, page_id

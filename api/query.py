@@ -1,14 +1,16 @@
 """The queries of the GraphQL schema."""
 
+import asyncio
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
 
 from api import lookups, paging
 from api.context import Info
-from api.errors import BadInput, NotAvailableHere
+from api.errors import BadInput, NoReplica, NotAvailableHere
+from api.files import Facts
 from api.scalars import Hash
 from api.types import (
     After,
@@ -27,6 +29,9 @@ from api.types import (
 
 MOST = 500
 """Pictures, or files, in one query."""
+
+MOST_LISTED = 5000
+"""Matches of all the pictures in one query."""
 
 
 @strawberry.type(description="What can be asked.")
@@ -56,6 +61,7 @@ class Query:
         _check_number(len(pictures), "pictures")
         rule = checked_tolerance(tolerance)
         size = paging.check_first(first, 5)
+        _check_listed(len(pictures), size)
         pairs = [(picture.phash, picture.dhash) for picture in pictures]
         service = info.context.service
         found = await service.search(lookups.near_many, service, pairs, rule, first=size + 1)
@@ -72,7 +78,10 @@ class Query:
         titles = [] if title is None or title is UNSET else [title]
         if len(page_ids) + len(titles) != 1:
             raise BadInput("give either pageId or title")
-        return (await _files(info, page_ids or await _page_ids(info, titles)))[0]
+        found: Any = (await _files(info, page_ids or await _page_ids(info, titles)))[0]
+        if isinstance(found, BaseException):
+            raise found
+        return found  # type: ignore[no-any-return]
 
     @strawberry.field(
         description=(
@@ -127,19 +136,34 @@ def _check_number(asked: int, what: str) -> None:
         raise BadInput(f"{asked} {what} are too many for one query: ask for up to {MOST} at a time")
 
 
+def _check_listed(pictures: int, first: int) -> None:
+    if pictures * first > MOST_LISTED:
+        raise BadInput(
+            f"{pictures} pictures with {first} matches each are more than the {MOST_LISTED} matches that one "
+            f"query lists: ask for first: {MOST_LISTED // pictures}"
+        )
+
+
 async def _page_ids(info: Info, titles: Sequence[str]) -> list[int | None]:
     service = info.context.service
     return await service.read(lookups.page_ids_of, service, titles)
 
 
 async def _files(info: Info, page_ids: Sequence[int | None]) -> list[File | None]:
-    """Those that Commons or the index has, in order."""
+    """Those that Commons or the index has, in order; an error stands for one of which it cannot be told."""
     context = info.context
     asked = list({page_id for page_id in page_ids if page_id is not None})
     indexed = await context.hashes.load_many(asked)
-    rest = [page_id for page_id, pair in zip(asked, indexed, strict=True) if pair is None]
-    there = set(asked) - set(rest)
-    for page_id, known in zip(rest, await context.facts.load_many(rest), strict=True):
-        if known.present:
-            there.add(page_id)
-    return [File(page_id=page_id) if page_id in there else None for page_id in page_ids]
+    known: dict[int | None, File | None] = {
+        page_id: File(page_id=page_id) if pair else None for page_id, pair in zip(asked, indexed, strict=True)
+    }
+    rest = [page_id for page_id in asked if known[page_id] is None]
+    facts = await asyncio.gather(*map(context.facts.load, rest), return_exceptions=True)
+    known |= {page_id: _file(page_id, fact) for page_id, fact in zip(rest, facts, strict=True)}
+    return [known.get(page_id) for page_id in page_ids]
+
+
+def _file(page_id: int, known: Facts | BaseException) -> Any:
+    if isinstance(known, BaseException):
+        return None if isinstance(known, NoReplica) else known
+    return File(page_id=page_id) if known.present else None

@@ -10,6 +10,9 @@ from commons.hashes import check_hash, format_hex, parse_hex
 _LARGEST_SAFE = 2**53 - 1
 """JavaScript's Number.MAX_SAFE_INTEGER: beyond it, its JSON rounds integers."""
 
+_MOST_DIGITS = 20
+"""Decimal digits of 2^64 - 1."""
+
 Hash = NewType("Hash", int)
 
 
@@ -29,10 +32,11 @@ def _parse_value(value: object) -> int:
 def _parse_literal(node: ValueNode, _variables: dict[str, Any] | None = None) -> int:
     if isinstance(node, StringValueNode):
         return _checked(node.value, node)
-    if isinstance(node, IntValueNode):
+    if isinstance(node, IntValueNode) and len(node.value) <= _MOST_DIGITS:
         return _checked(int(node.value), node)
     raise GraphQLError(
-        f"{print_ast(node)} is no hash: give a string of 16 hexadecimal digits or an unsigned decimal number",
+        f"{print_ast(node)[:100]} is no hash: give a string of 16 hexadecimal digits or an unsigned "
+        "64-bit number",
         node,
     )
 

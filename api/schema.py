@@ -5,14 +5,55 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLError, GraphQLSyntaxError
-from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions import (
+    AddValidationRules,
+    MaxTokensLimiter,
+    ParserCache,
+    QueryDepthLimiter,
+    SchemaExtension,
+    ValidationCache,
+)
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from api import scalars
-from api.errors import BadInput, DatabaseUnavailable, IndexLoading, Refusal, incident
+from api.errors import BadInput, DatabaseUnavailable, IndexLoading, Refusal, ReplicaUnavailable, incident
 from api.query import Query
 from api.service import Service
+
+MOST_TOKENS = 6000
+"""In the text of a query: enough for 500 pictures written out."""
+
+DEEPEST = 10
+"""Fields within fields: enough for the files near the files near a file."""
+
+_SMALL = 4000
+"""Characters of a query that is worth keeping parsed and validated; the memory for larger ones adds up."""
+
+_KEPT = 250
+"""Queries that are kept."""
+
+
+class SmallParserCache(ParserCache):
+    """Keeps small queries parsed."""
+
+    def on_parse(self) -> Iterator[None]:
+        """Let a large one be parsed anew."""
+        if len(self.execution_context.query or "") <= _SMALL:
+            yield from super().on_parse()
+        else:
+            yield
+
+
+class SmallValidationCache(ValidationCache):
+    """Keeps the results of validating small queries."""
+
+    def on_validate(self) -> Iterator[None]:
+        """Let a large one be validated anew."""
+        if len(self.execution_context.query or "") <= _SMALL:
+            yield from super().on_validate()
+        else:
+            yield
 
 
 class Validation(SchemaExtension):
@@ -54,6 +95,13 @@ def degraded(service: Service) -> list[dict[str, str]]:
         missing.append((IndexLoading.code, "the index is loading: the database answers, with a time limit"))
     elif live.stale:
         missing.append((DatabaseUnavailable.code, "the database cannot be read: answers are as of asOf"))
+    if not service.has_commons:
+        missing.append(
+            (
+                ReplicaUnavailable.code,
+                "no Commons replica is configured: only files of folders are known by title",
+            )
+        )
     if not live.has_own_tables:
         missing.append(("DELETIONS_UNKNOWN", "the table of deletions cannot be read"))
     return [{"code": code, "message": message} for code, message in missing]
@@ -85,11 +133,16 @@ def _presented(error: GraphQLError) -> GraphQLError:
     )
 
 
+_RULES = QueryDepthLimiter(DEEPEST).validation_rules
+
 schema = Schema(
     Query,
     extensions=[
-        lambda: ParserCache(maxsize=1000),
-        lambda: ValidationCache(maxsize=1000),
+        lambda: MaxTokensLimiter(MOST_TOKENS),
+        # One class of rule for all requests: with a new one for each, no validation would be kept.
+        lambda: AddValidationRules(_RULES),
+        lambda: SmallParserCache(_KEPT),
+        lambda: SmallValidationCache(_KEPT),
         Validation,
         Freshness,
     ],

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import ParamSpec, TypeVar
@@ -27,6 +28,9 @@ REPLICA_CONNECTIONS = 8
 """To each database, by all worker processes together: what Toolforge allows a tool, 20 and 10, less a few
 for the indexer."""
 
+_PATIENCE = 30.0
+"""Seconds that a database may take over a statement; loading reads a piece at a time."""
+
 WORKERS = "WEB_CONCURRENCY"
 """The variable that tells each worker process how many there are, as uvicorn has it."""
 
@@ -41,13 +45,15 @@ class Service:
 
     def __init__(self, settings: Settings, *, poll_seconds: float = POLL_SECONDS) -> None:
         pool = _share(TOOLSDB_CONNECTIONS)
-        self.database = Database(settings.database_url, pool=pool)
+        self.database = Database(settings.database_url, pool=pool, patience=_PATIENCE)
         self._commons = self._replica_database(settings)
         self.replica = Replica(self._commons)
+        self.has_commons = self._commons is not None
         self.live = Live(self.database, settings.engine)
         self.decoders = Decoders()
         self._poll_seconds = poll_seconds
         self._trouble = False
+        self._parent = os.getppid()
         # Reads wait for the database, searches use a core each: neither may hold up the other.
         self._reads = CapacityLimiter(pool)
         self._searches = CapacityLimiter(cores())
@@ -55,7 +61,7 @@ class Service:
     def _replica_database(self, settings: Settings) -> Database | None:
         if settings.commons_url is None or settings.commons_url == settings.database_url:
             return self.database if settings.commons_url else None
-        return Database(settings.commons_url, pool=_share(REPLICA_CONNECTIONS))
+        return Database(settings.commons_url, pool=_share(REPLICA_CONNECTIONS), patience=_PATIENCE)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -89,6 +95,7 @@ class Service:
     async def _follow(self, *, prepared: bool) -> None:
         await to_thread.run_sync(compile_kernels)
         while True:
+            self._stop_if_orphaned()
             prepared = prepared or await self._try(self._prepare)
             if prepared:
                 await self._try(self.live.poll)
@@ -108,6 +115,11 @@ class Service:
         self._trouble = False
         return True
 
+    def _stop_if_orphaned(self) -> None:
+        """Do not go on serving, at a port that a new server would want, where the parent was killed."""
+        if _workers() > 1 and os.getppid() != self._parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+
     def _prepare(self) -> None:
         schema.prepare(self.database)
         self.live.look_for_own_tables()
@@ -115,7 +127,11 @@ class Service:
 
 def _share(connections: int) -> int:
     """The share of one process; preparing the tables takes two at once."""
-    return max(2, connections // int(os.environ.get(WORKERS, "1")))
+    return max(2, connections // _workers())
+
+
+def _workers() -> int:
+    return int(os.environ.get(WORKERS, "1"))
 
 
 def reason(error: Exception) -> str:

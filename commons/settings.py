@@ -23,7 +23,7 @@ FINNA_SITE = "IMAGEHASH_FINNA_SITE"
 _EMBEDDED = "sqlite:///imagehash.db"
 _TOOLSDB = ("tools.db.svc.wikimedia.cloud", "s55462__imagehash")
 _REPLICA = ("commonswiki.web.db.svc.wikimedia.cloud", "commonswiki_p")
-_BACKENDS = ("sqlite", "mysql", "mariadb")
+_DRIVERS = ("sqlite", "sqlite+pysqlite", "mysql", "mysql+pymysql", "mariadb", "mariadb+pymysql")
 
 _Account = tuple[str, str]
 
@@ -126,14 +126,17 @@ def _toolforge_url(account: _Account, host: str, database: str) -> str:
 def _database(variable: str, value: str) -> str:
     try:
         url = make_url(value)
-        backend = url.get_backend_name()
+        driver = url.drivername
     except Exception:  # SQLAlchemy's own messages may quote the URL, password included
-        backend = ""
-    if backend not in _BACKENDS:
+        driver = ""
+    if driver not in _DRIVERS:
         expected = "mysql+pymysql://user:password@host/database or sqlite:///file"
-        raise ValueError(f"{variable} is not the URL of a MariaDB or SQLite database; expected {expected}")
-    if url.drivername in {"mysql", "mariadb"}:
-        url = url.set(drivername=f"{backend}+pymysql")
+        raise ValueError(
+            f"{variable} is not the URL of a MariaDB or SQLite database; expected {expected}, "
+            "with @, / and : in a password written %40, %2F and %3A"
+        )
+    if driver in {"mysql", "mariadb"}:
+        url = url.set(drivername=f"{driver}+pymysql")
     return url.render_as_string(hide_password=False)
 
 

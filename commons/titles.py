@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote
 MAX_BYTES = 240
 
 _URL = re.compile(r"(?:https?:)?//|[\w-]+(?:\.[\w-]+)*\.(?:org|com|net)/(?:wiki|w|wikipedia)/", re.I | re.A)
-_ENTITY = re.compile(r"&(?:[a-z][a-z0-9]*|#[0-9]+|#x[0-9a-f]+);", re.I | re.A)
+_ENTITY = re.compile(r"&(?:[a-z][a-z0-9]*|#[0-9]{1,7}|#x[0-9a-f]{1,6});", re.I | re.A)
 _PERCENT = re.compile("%[0-9A-Fa-f]{2}")
 _PREFIX = re.compile(r"[:_]*(?:(?:file|image)_*:[:_]*)*", re.I | re.A)
 

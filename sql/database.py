@@ -28,15 +28,16 @@ _MASK = (1 << 64) - 1
 class Database:
     """Opens connections as they are needed; making one does not connect yet.
 
-    ``url`` is an SQLAlchemy URL, ``pool`` the most connections to hold at once.
+    ``url`` is an SQLAlchemy URL, ``pool`` the most connections to hold at once, ``patience``
+    how many seconds a server may be silent before it counts as gone (None: for ever).
     """
 
-    def __init__(self, url: str | URL, *, pool: int = 5) -> None:
+    def __init__(self, url: str | URL, *, pool: int = 5, patience: float | None = None) -> None:
         self.url = make_url(url)
         if self.url.database in {None, "", ":memory:"}:
             raise ValueError(f"the database URL {self.url!r} names no database")
         self.embedded = self.url.get_backend_name() == "sqlite"
-        self._engine = _embedded(self.url, pool) if self.embedded else _server(self.url, pool)
+        self._engine = _embedded(self.url, pool) if self.embedded else _server(self.url, pool, patience)
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -117,7 +118,7 @@ def _embedded(url: URL, pool: int) -> Engine:
     return engine
 
 
-def _server(url: URL, pool: int) -> Engine:
+def _server(url: URL, pool: int, patience: float | None) -> Engine:
     return create_engine(
         url,
         isolation_level="AUTOCOMMIT",
@@ -126,7 +127,12 @@ def _server(url: URL, pool: int) -> Engine:
         max_overflow=0,
         pool_pre_ping=True,
         pool_recycle=_IDLE,
-        connect_args={"init_command": "SET time_zone = '+00:00'", "connect_timeout": 10},
+        connect_args={
+            "init_command": "SET time_zone = '+00:00'",
+            "connect_timeout": 10,
+            "read_timeout": patience,
+            "write_timeout": patience,
+        },
     )
 
 

@@ -46,6 +46,8 @@ def test_a_port_that_is_taken_and_a_folder_without_photos_are_told(tmp_path: Pat
     assert taken.stderr == (
         f"demo: port {port} is taken by another program: try make demo PORT={int(port) + 1}\n"
     )
+    odd = programs.run("demo", folder=tmp_path, PORT="abc")
+    assert (odd.returncode, odd.stderr) == (1, "demo: PORT: 'abc' is not a whole number\n")
     (tmp_path / "empty").mkdir()
     empty = programs.run("demo", folder=tmp_path, PORT=str(free_port()), PHOTOS="empty")
     assert empty.returncode == 1

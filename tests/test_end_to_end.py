@@ -90,6 +90,19 @@ def test_several_workers_serve_and_stop(tmp_path: Path, photos: Path) -> None:
         assert served.stop(signal.SIGTERM) == 0
 
 
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    with programs.api(tmp_path, "--workers", "2") as served:
+        served.process.kill()
+
+        def silent() -> bool:
+            try:
+                return served.get("/healthz") is None
+            except OSError:
+                return True
+
+        wait_for(silent)
+
+
 def refusal(url: str, body: bytes) -> tuple[int, Any]:
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
     try:

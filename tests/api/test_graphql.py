@@ -1,6 +1,11 @@
-import pytest
-from starlette.testclient import TestClient
+from typing import Any
 
+import pytest
+from graphql import get_introspection_query
+from starlette.testclient import TestClient
+from strawberry.extensions.validation_cache import _get_validate_cache
+
+from api.schema import _KEPT
 from commons.settings import Settings
 from tests.api.conftest import Serve
 
@@ -25,6 +30,8 @@ def test_queries_come_by_post_and_by_get(client: TestClient) -> None:
         (b"", "Unable to parse request body as JSON"),
         (b"{}", "No GraphQL query found in the request"),
         (b"[]", "Batching is not enabled"),
+        (b'{"query": "{index{engine}}", "variables": {"p": ' + b"9" * 5000 + b"}}", "Unable to parse"),
+        (b'{"query": "query A {index{engine}}", "operationName": "\\ud800"}', "Unknown operation"),
         (b"\xff", "Unable to parse request body as JSON"),
         (b"[" * 100_000, "Unable to parse request body as JSON"),
         (b"1", ""),
@@ -44,6 +51,42 @@ def test_what_is_no_request_is_told_in_graphqls_form(client: TestClient, body: b
     (error,) = response.json()["errors"]
     assert message in error["message"]
     assert error["extensions"] == {"code": "BAD_REQUEST"}
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("{" + "".join(f" a{n}: index {{ engine }}" for n in range(2000)) + "}", "token"),
+        ("{ index { engine " + "@include(if: true) " * 2000 + "} }", "token"),
+        (
+            "{ file(pageId: 1) { " + "matches { nodes { file { " * 4 + "pageId" + " } } }" * 4 + " } }",
+            "exceeds maximum operation depth of 10",
+        ),
+        ("{ search(phash: " + "9" * 5000 + ", dhash: 1) { totalCount } }", "is no hash"),
+    ],
+    ids=["aliases", "directives", "depth", "digits"],
+)
+def test_queries_that_ask_too_much_are_refused_before_they_run(
+    client: TestClient, query: str, message: str
+) -> None:
+    answer = client.post("/graphql", json={"query": query}).json()
+    assert answer.get("data") is None
+    assert message in answer["errors"][0]["message"]
+    assert answer["errors"][0]["extensions"]["code"] in {"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"}
+
+
+def test_introspection_is_within_the_limits(client: TestClient) -> None:
+    answer = client.post("/graphql", json={"query": get_introspection_query()}).json()
+    assert "errors" not in answer
+
+
+def test_a_query_is_validated_once(client: TestClient) -> None:
+    cached: Any = _get_validate_cache(_KEPT)
+    before = cached.cache_info()
+    for _ in range(3):
+        client.post("/graphql", json={"query": "{ index { engine liveCount } }"})
+    after = cached.cache_info()
+    assert (after.misses - before.misses, after.hits - before.hits) == (1, 2)
 
 
 def test_other_methods_are_refused(client: TestClient) -> None:

@@ -85,10 +85,39 @@ def test_only_files_that_are_there_are_served(
     assert client.get("/local/../pyproject.toml").status_code == 404
     refused = client.get(f"{file['url']}?width=331")
     assert (refused.status_code, "331" in refused.json()["error"]) == (400, True)
-    cut = ask(FILE, title="cut.jpg")["data"]["file"]
-    assert client.get(cut["thumbnailUrl"]).status_code == 422
+    assert client.get("/local/" + "9" * 5000).status_code == 404
     (folder / "turned.jpg").unlink()
     assert client.get(file["url"]).status_code == 404
+
+
+def test_only_the_bytes_that_were_hashed_are_served(
+    client: TestClient, ask: Ask, folder: Path, tmp_path: Path
+) -> None:
+    file = ask(FILE, title="turned.jpg")["data"]["file"]
+    whole = client.get(file["url"])
+    assert (whole.headers["content-type"], whole.headers["x-content-type-options"]) == (
+        "image/jpeg",
+        "nosniff",
+    )
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(len(whole.content)))
+    (folder / "turned.jpg").unlink()
+    (folder / "turned.jpg").symlink_to(secret)
+    for url in (file["url"], file["thumbnailUrl"]):
+        assert client.get(url).status_code == 404
+    cut = ask(FILE, title="cut.jpg")["data"]["file"]
+    assert client.get(cut["url"]).status_code == 404
+
+
+def test_a_title_that_no_folder_has_is_null_where_there_are_folders_alone(
+    client: TestClient, ask: Ask
+) -> None:
+    answer = ask(
+        '{ file(title: "nope.jpg") { pageId } files(pageIds: [5, -1], titles: ["nope"]) { pageId } }'
+    )
+    assert answer["data"] == {"file": None, "files": [None, {"pageId": -1}, None]}
+    assert "errors" not in answer
+    assert client.get("/pagesearch?page_title=nope.jpg").status_code == 404
 
 
 def test_a_file_that_is_gone_says_so_and_comes_back(

@@ -66,6 +66,15 @@ def test_what_cannot_be_searched_for_is_told_in_a_line(
     assert message in line
 
 
+def test_a_folder_without_an_index_is_told_and_left_as_it_is(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("IMAGEHASH_DATABASE_URL", f"sqlite:///{tmp_path / 'new.db'}")
+    assert main(["search", str(photos / "commons100" / "mural.jpg")]) == 2
+    assert "run imagehash-index folder PATH" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_database_that_is_not_there_is_told_in_a_line(
     photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,7 +87,14 @@ def test_a_database_that_is_not_there_is_told_in_a_line(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["search"], ["search", "x", "--phash", "65"], ["serve", "--workers", "0"], []]
+    "arguments",
+    [
+        ["search"],
+        ["search", "x", "--phash", "65"],
+        ["serve", "--workers", "0"],
+        ["serve", "--port", "99999"],
+        [],
+    ],
 )
 def test_wrong_arguments_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:

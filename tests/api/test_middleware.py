@@ -41,6 +41,25 @@ def test_queries_have_a_largest_size_too(client: TestClient) -> None:
     assert client.post("/graphql", content=bytes(1_000_001)).status_code == 413
 
 
+def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.middleware._SECONDS", 0.05)
+    sent: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("not for the application")
+
+    async def receive() -> Message:
+        await asyncio.sleep(60)
+        raise AssertionError("waited too long")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/", "headers": [], "method": "POST"}
+    asyncio.run(BodyLimit(app, limit=lambda _: 35)(scope, receive, send))
+    assert sent[0]["status"] == 408
+
+
 def test_a_body_that_does_not_tell_its_length_is_read_no_further_than_needed() -> None:
     read = []
 

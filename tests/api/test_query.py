@@ -328,6 +328,22 @@ def test_without_the_replica_an_unknown_file_is_no_null(ask_without_replica: Ask
         assert error["extensions"]["code"] == "REPLICA_UNAVAILABLE"
 
 
+def test_one_file_that_cannot_be_told_does_not_cost_the_others(ask_without_replica: Ask) -> None:
+    answer = ask_without_replica("{ files(pageIds: [1, 8, 2]) { pageId } }")
+    assert answer["data"]["files"] == [{"pageId": 1}, None, {"pageId": 2}]
+    (error,) = answer["errors"]
+    assert (error["path"], error["extensions"]["code"]) == (["files", 1], "REPLICA_UNAVAILABLE")
+
+
+def test_more_than_5000_matches_in_one_query_are_refused(ask: Ask) -> None:
+    query = "query ($p: [HashPair!]!) { searchMany(pictures: $p, first: 11) { totalCount } }"
+    (error,) = ask(query, p=[HASHES] * 500)["errors"]
+    assert error["message"] == (
+        "500 pictures with 11 matches each are more than the 5000 matches that one query lists: "
+        "ask for first: 10"
+    )
+
+
 @pytest.mark.parametrize(
     "query",
     [

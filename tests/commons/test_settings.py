@@ -90,12 +90,16 @@ def test_a_replica_alone_leaves_the_embedded_database(tmp_path: Path) -> None:
         ("mysql://localhost/x", "mysql+pymysql"),
         ("mariadb://localhost/x", "mariadb+pymysql"),
         ("mysql+pymysql://localhost/x", "mysql+pymysql"),
-        ("mysql+mysqldb://localhost/x", "mysql+mysqldb"),
         ("sqlite://", "sqlite"),
     ],
 )
 def test_mariadb_is_spoken_through_pymysql(tmp_path: Path, given: str, driver: str) -> None:
     assert make_url(read(tmp_path, IMAGEHASH_DATABASE_URL=given).database_url).drivername == driver
+
+
+def test_other_drivers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not the URL of a MariaDB or SQLite database"):
+        read(tmp_path, IMAGEHASH_DATABASE_URL="mysql+mysqldb://localhost/x")
 
 
 def test_toolforge_gives_two_accounts_by_the_environment(tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ for the indexer."""
 _PATIENCE = 30.0
 """Seconds that a database may take over a statement; loading reads a piece at a time."""
 
+_FORESEEN = (SQLAlchemyError, TimeoutError, schema.NewerSchemaError)
+"""Trouble that its message tells all about."""
+
 WORKERS = "WEB_CONCURRENCY"
 """The variable that tells each worker process how many there are, as uvicorn has it."""
 
@@ -105,9 +108,12 @@ class Service:
         """Call a function that needs the database; trouble is logged when it begins and when it ends."""
         try:
             await to_thread.run_sync(function)
-        except (SQLAlchemyError, TimeoutError) as error:
+        except Exception as error:
+            # Whatever it is: if the task ended with it, answers would grow old in silence.
             if not self._trouble:
-                logger.warning("the database cannot be read, answers stay as they are: %s", reason(error))
+                trace = None if isinstance(error, _FORESEEN) else error
+                told = "the database cannot be read, answers stay as they are: %s"
+                logger.warning(told, reason(error), exc_info=trace)
             self._trouble = True
             return False
         if self._trouble:

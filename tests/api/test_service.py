@@ -8,6 +8,7 @@ import pytest
 from api.service import Service
 from commons.settings import Settings
 from commons.workers import cores
+from sql.database import Database
 from tests.mariadb import free_port
 
 
@@ -51,6 +52,45 @@ def test_trouble_is_logged_once_and_so_is_its_end(
         "the database cannot be read, answers stay as they are: unable to open database file",
         "the database can be read again",
     ]
+
+
+def test_what_nobody_foresaw_does_not_end_the_following(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service(settings, poll_seconds=0.01)
+    poll = service.live.poll
+    failures = iter([RuntimeError("no one knows")] * 3)
+
+    def fail_at_first() -> None:
+        for error in failures:
+            raise error
+        poll()
+
+    monkeypatch.setattr(service.live, "poll", fail_at_first)
+
+    async def scene() -> None:
+        async with service.running():
+            while not service.live.loaded:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(scene(), 60))
+    assert caplog.text.count("RuntimeError: no one knows") == 1
+    assert "the database can be read again" in caplog.text
+
+
+def test_a_newer_schema_is_told_in_a_line(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    database = Database(settings.database_url)
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE imagehash_schema SET version_num = '9999'")
+    database.close()
+
+    async def scene() -> None:
+        async with Service(settings, poll_seconds=3600).running():
+            pass
+
+    asyncio.run(scene())
+    assert "newer version of this program" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 def test_an_unreachable_server_does_not_keep_the_service_from_starting(settings: Settings) -> None:

@@ -78,7 +78,7 @@ class Live:
         if not self.has_own_tables:
             self.look_for_own_tables()
         with self._database.read() as connection:
-            if not self.loaded:
+            if not self._followers and self._name != SqlEngine.name:
                 self._load(connection)
             self._follow(connection)
             if self.has_own_tables:
@@ -86,17 +86,15 @@ class Live:
             self.indexed_through = _newest(connection)
         self.as_of = now
         self._heard = self._clock()
+        self.loaded = True
 
     def _load(self, connection: Connection) -> None:
-        if self._name != "sql":
-            begun = self._clock()
-            loaded, (phash_ids, dhash_ids) = pairs.load(connection)
-            self.engine = build(self._name, *loaded)
-            self._followers = [_follower(phash, phash_ids), _follower(dhash, dhash_ids)]
-            logger.info(
-                "loaded %d files into %s in %.1f s", len(self.engine), self.engine.name, self._clock() - begun
-            )
-        self.loaded = True
+        begun = self._clock()
+        loaded, (phash_ids, dhash_ids) = pairs.load(connection)
+        self.engine = build(self._name, *loaded)
+        self._followers = [_follower(phash, phash_ids), _follower(dhash, dhash_ids)]
+        seconds = self._clock() - begun
+        logger.info("loaded %d files into %s in %.1f s", len(self.engine), self.engine.name, seconds)
 
     def _follow(self, connection: Connection) -> None:
         for follower in self._followers:

@@ -13,8 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api import terminal
 from api.errors import Refusal
+from api.keeper import keeping
+from api.live import Live
 from api.schema import schema
-from api.service import WORKERS, Service
+from api.service import PATIENCE, WORKERS, Service
+from api.snapshots import Busy, Snapshots
 from bktree.protocol import BITS, Tolerance
 from commons.arguments import whole
 from commons.pictures import Unhashable
@@ -24,6 +27,7 @@ from sql.search import SqlEngine
 
 NO_MATCH = 1
 FAILED = 2
+INTERRUPTED = 130
 """Exit codes; argparse uses 2 for wrong arguments too."""
 
 _SECONDS_TO_FINISH = 20
@@ -36,12 +40,14 @@ settings:
                            (default: sqlite:///imagehash.db, a file in this folder)
   IMAGEHASH_COMMONS_URL    the Commons replica, for titles and facts about files
                            (default: the SQLite file, if that is the database)
+  IMAGEHASH_SNAPSHOT_DIR   where snapshots of the index are kept (default: ~/.cache/imagehash)
   IMAGEHASH_ENGINE         auto, multi-index, bktree, scan or sql (default: auto)
 
 exit codes:
   0    done; search: there are matches
   1    search: there is none
   2    it could not be done, for the reason printed
+  130  interrupted
 """
 
 
@@ -50,16 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except Refusal as error:
-        return _fail(str(error))
     except Unhashable as error:
         return _fail(f"{options.picture}: {error}")
     except SQLAlchemyError as error:
         return _fail(f"the database cannot be used: {getattr(error, 'orig', None) or error}")
     except OSError as error:
         return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except ValueError as error:
+    except (Refusal, ValueError, MemoryError, Busy) as error:
         return _fail(str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,6 +90,14 @@ def _parser() -> argparse.ArgumentParser:
         help="processes that answer (default: %(default)s)",
     )
     serve.set_defaults(run=_serve)
+
+    snapshot = commands.add_parser(
+        "snapshot",
+        help="write the snapshot that the service works from",
+        description="Read all hashes from the database and write them down as the service searches them. "
+        "A service that runs takes it in by itself. `serve` does this by itself, too, when it is due.",
+    )
+    snapshot.set_defaults(run=_snapshot)
 
     search = commands.add_parser(
         "search",
@@ -111,25 +125,39 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(options: argparse.Namespace) -> int:
     # Wrong settings are told here, once, rather than by every worker.
-    Settings.from_environment()
+    settings = Settings.from_environment()
     os.environ[WORKERS] = str(options.workers)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        uvicorn.run(
-            "api.app:create_app",
-            factory=True,
-            host=options.host,
-            port=options.port,
-            workers=options.workers,
-            access_log=False,
-            server_header=False,
-            ws="none",
-            timeout_graceful_shutdown=_SECONDS_TO_FINISH,
-        )
+        with keeping(settings):
+            uvicorn.run(
+                "api.app:create_app",
+                factory=True,
+                host=options.host,
+                port=options.port,
+                workers=options.workers,
+                access_log=False,
+                server_header=False,
+                ws="none",
+                timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+            )
     except SystemExit as stopped:
         # Uvicorn has said why, and has exit codes of its own.
         return FAILED if stopped.code else 0
+    return 0
+
+
+def _snapshot(_options: argparse.Namespace) -> int:
+    settings = Settings.from_environment()
+    if settings.engine == SqlEngine.name:
+        return _fail("IMAGEHASH_ENGINE is sql, and the database searches without a snapshot")
+    database = Database(settings.database_url, pool=2, patience=PATIENCE)
+    try:
+        _require_index(database)
+        terminal.snapshot(Snapshots(settings.snapshot_dir, database), settings.engine)
+    finally:
+        database.close()
     return 0
 
 
@@ -139,8 +167,8 @@ def _search(options: argparse.Namespace) -> int:
     tolerance = Tolerance(options.phash, options.dhash, options.closest)
     try:
         _require_index(service.database)
+        service.live = Live(service.database, None, patient=True)
         service.live.poll()
-        service.live.engine = SqlEngine(service.database)
         found = terminal.search(service, options.picture, tolerance, options.first)
     finally:
         service.close()

@@ -5,7 +5,7 @@ the title of a deleted file from its tombstone.
 """
 
 import mimetypes
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -141,7 +141,7 @@ def _of(file: File) -> Facts:
 
 
 def _local_facts(
-    connection: Connection, page_ids: Sequence[int], deleted: Collection[int]
+    connection: Connection, page_ids: Sequence[int], deleted: Container[int]
 ) -> dict[int, Facts]:
     files = local_files.of_pages(connection, page_ids)
     hashed = pairs.of_pages(connection, files)

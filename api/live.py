@@ -1,24 +1,26 @@
 """The index that answers, kept true to the database.
 
-It begins as the database itself, is taken over by an engine in memory once all hashes are loaded, and
-from then on follows the tables: rows and tombstones that appear there show up in answers.
+It begins as the database itself, is taken over by an engine over a snapshot as soon as there is one,
+and from then on follows the tables. A newer snapshot takes the place of an older one.
 """
 
 import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, select
 
-from bktree.engines import build
+from api.mirror import Deleted, Mirror
+from api.snapshots import Snapshots
 from bktree.protocol import Engine
-from sql import pairs, results
-from sql.changes import Follower
+from bktree.snapshot import RefusedError
+from sql.changes import Reached
 from sql.database import Database
 from sql.search import SqlEngine
-from sql.tables import dhash, own, phash, tombstone
+from sql.tables import own, phash
 
 SQL_SECONDS = 5.0
 """How long the database may take over a search that no index of its tables answers."""
@@ -32,28 +34,44 @@ logger = logging.getLogger(__name__)
 class Live:
     """Holds the engine and the deleted pages; ``poll`` brings both up to date.
 
-    ``engine`` is the name of an engine, see ``IMAGEHASH_ENGINE``.
+    Without ``snapshots`` the database goes on answering by itself; if ``patient``, for as long as it takes.
     """
 
     def __init__(
-        self, database: Database, engine: str, *, clock: Callable[[], float] = time.monotonic
+        self,
+        database: Database,
+        snapshots: Snapshots | None,
+        *,
+        patient: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
-        self._name = engine
+        self._patient = patient
+        self._snapshots = snapshots
         self._clock = clock
         self._heard: float | None = None
-        self._followers: list[Follower] = []
-        self._graves = _follower(tombstone, np.array([], np.int64))
-        # Kept until they are merged, since the database may go away in between.
-        self._changed: set[int] = set()
-        self._unsettled: set[int] = set()
-        self.engine: Engine = SqlEngine(database, seconds=SQL_SECONDS)
+        self._mapped: Path | None = None
+        self._refused: Path | None = None
+        self._mirror = self._database_itself()
         self.loaded = False
         self.has_own_tables = False
-        self.deleted: frozenset[int] = frozenset()
-        self.added = 0
         self.as_of: datetime | None = None
         self.indexed_through: datetime | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """What searches are answered by."""
+        return self._mirror.engine
+
+    @property
+    def deleted(self) -> Deleted:
+        """The pages that are deleted."""
+        return self._mirror.deleted
+
+    @property
+    def added(self) -> int:
+        """How many files have come since the snapshot."""
+        return self._mirror.added
 
     @property
     def in_memory(self) -> bool:
@@ -70,7 +88,7 @@ class Live:
         self.has_own_tables = self._database.tables() >= own.tables.keys()
 
     def poll(self) -> None:
-        """Load what is not loaded yet, then take in what has changed; safe to repeat.
+        """Take in the newest snapshot, then what has changed since; safe to repeat.
 
         Raises SQLAlchemyError where the database cannot be read; answers then go on as of before.
         """
@@ -78,51 +96,40 @@ class Live:
         if not self.has_own_tables:
             self.look_for_own_tables()
         with self._database.read() as connection:
-            if not self._followers and self._name != SqlEngine.name:
-                self._load(connection)
-            self._follow(connection)
-            if self.has_own_tables:
-                self._follow_graves(connection)
+            if self._snapshots is not None:
+                self._look_for_snapshots(self._snapshots, connection)
+            self._mirror.follow(connection, graves=self.has_own_tables)
             self.indexed_through = _newest(connection)
         self.as_of = now
         self._heard = self._clock()
-        self.loaded = True
+        self.loaded = self.in_memory or self._snapshots is None
 
-    def _load(self, connection: Connection) -> None:
+    def _look_for_snapshots(self, snapshots: Snapshots, connection: Connection) -> None:
+        newest = snapshots.newest()
+        if newest not in {None, self._mapped, self._refused}:
+            self._change_over(snapshots, newest, connection)
+        elif self._mapped is not None and snapshots.is_withdrawn(self._mapped):
+            logger.warning("%s is not used any longer: it was found to be damaged", self._mapped)
+            self._mirror, self._mapped = self._database_itself(), None
+
+    def _change_over(self, snapshots: Snapshots, newest: Path, connection: Connection) -> None:
+        """Go on with another snapshot, once the engine over it is as far as the one before."""
         begun = self._clock()
-        loaded, (phash_ids, dhash_ids) = pairs.load(connection)
-        self.engine = build(self._name, *loaded)
-        self._followers = [_follower(phash, phash_ids), _follower(dhash, dhash_ids)]
-        seconds = self._clock() - begun
-        logger.info("loaded %d files into %s in %.1f s", len(self.engine), self.engine.name, seconds)
-
-    def _follow(self, connection: Connection) -> None:
-        for follower in self._followers:
-            self._changed |= follower.changed(connection)
-        if not self._changed:
+        try:
+            mirror = Mirror.over(snapshots.base(newest))
+        except RefusedError as error:
+            logger.warning("a snapshot is not used: %s", error)
+            self._refused = newest
             return
-        changed = sorted(self._changed)
-        now_hashed = pairs.of_pages(connection, changed)
-        self.engine.add(
-            np.array(list(now_hashed), np.int64),
-            np.array([pair.phash for pair in now_hashed.values()], np.uint64),
-            np.array([pair.dhash for pair in now_hashed.values()], np.uint64),
-        )
-        self.engine.hide(np.array([page_id for page_id in changed if page_id not in now_hashed], np.int64))
-        self.added += len(now_hashed)
-        self._changed.clear()
+        mirror.follow(connection, graves=self.has_own_tables)
+        self._mirror, self._mapped = mirror, newest
+        told = "%d files by %s from %s, %d of them since, after %.1f s"
+        seconds = self._clock() - begun
+        logger.info(told, len(mirror.engine), mirror.engine.name, newest, mirror.added, seconds)
 
-    def _follow_graves(self, connection: Connection) -> None:
-        self._unsettled |= self._graves.changed(connection)
-        if self._unsettled:
-            buried = results.buried(connection, sorted(self._unsettled)).keys()
-            self.deleted = (self.deleted - self._unsettled) | buried
-            self._unsettled.clear()
-
-
-def _follower(table: Table, seen: pairs.RowIds) -> Follower:
-    page_id = table.c.page_id if table is tombstone else table.c.commons
-    return Follower(table, page_id, seen)
+    def _database_itself(self) -> Mirror:
+        engine = SqlEngine(self._database, seconds=None if self._patient else SQL_SECONDS)
+        return Mirror(engine, np.zeros(0, np.int64), None, Reached())
 
 
 def _newest(connection: Connection) -> datetime | None:

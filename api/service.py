@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.decoders import Decoders
 from api.live import Live
+from api.snapshots import Snapshots
 from bktree.engines import compile_kernels
 from commons.settings import Settings
 from commons.workers import cores
@@ -28,7 +29,7 @@ REPLICA_CONNECTIONS = 8
 """To each database, by all worker processes together: what Toolforge allows a tool, 20 and 10, less a few
 for the indexer."""
 
-_PATIENCE = 30.0
+PATIENCE = 30.0
 """Seconds that a database may take over a statement; loading reads a piece at a time."""
 
 _FORESEEN = (SQLAlchemyError, TimeoutError, schema.NewerSchemaError)
@@ -48,11 +49,12 @@ class Service:
 
     def __init__(self, settings: Settings, *, poll_seconds: float = POLL_SECONDS) -> None:
         pool = _share(TOOLSDB_CONNECTIONS)
-        self.database = Database(settings.database_url, pool=pool, patience=_PATIENCE)
+        self.database = Database(settings.database_url, pool=pool, patience=PATIENCE)
         self._commons = self._replica_database(settings)
         self.replica = Replica(self._commons)
         self.has_commons = self._commons is not None
-        self.live = Live(self.database, settings.engine)
+        snapshots = Snapshots(settings.snapshot_dir, self.database) if settings.engine != "sql" else None
+        self.live = Live(self.database, snapshots)
         self.decoders = Decoders()
         self._poll_seconds = poll_seconds
         self._trouble = False
@@ -64,7 +66,7 @@ class Service:
     def _replica_database(self, settings: Settings) -> Database | None:
         if settings.commons_url is None or settings.commons_url == settings.database_url:
             return self.database if settings.commons_url else None
-        return Database(settings.commons_url, pool=_share(REPLICA_CONNECTIONS), patience=_PATIENCE)
+        return Database(settings.commons_url, pool=_share(REPLICA_CONNECTIONS), patience=PATIENCE)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

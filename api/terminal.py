@@ -1,15 +1,18 @@
 """``imagehash-api search PICTURE``: the answer for people at a terminal."""
 
 import sys
+import time
 from pathlib import Path
 
 from api import files, lookups
 from api.errors import Refusal
 from api.files import Facts
 from api.service import Service
+from api.snapshots import Snapshots
 from bktree.protocol import Tolerance
 from commons.hashes import format_hex, low_information
 from commons.pictures import hash_picture
+from commons.progress import Progress
 
 
 def search(service: Service, picture: Path, tolerance: Tolerance, first: int) -> int:
@@ -30,6 +33,26 @@ def search(service: Service, picture: Path, tolerance: Tolerance, first: int) ->
     lines.append(_summary(found.total, len(found.listed), truncated=found.truncated))
     sys.stdout.write("\n".join(lines).encode(errors="backslashreplace").decode() + "\n")
     return found.total
+
+
+def snapshot(snapshots: Snapshots, engine: str) -> None:
+    """Write a snapshot, and print how far it is and what it came to. Raises as `Snapshots.make` does."""
+    begun, bar, counted = time.monotonic(), None, 0
+
+    def progress(done: int, expected: int) -> None:
+        nonlocal bar, counted
+        bar = bar or Progress(expected, "reading", "rows")
+        bar.advance(done - counted)
+        counted = done
+
+    try:
+        made = snapshots.make(engine, progress)
+    finally:
+        if bar is not None:
+            bar.close()
+    size = sum(file.stat().st_size for file in made.path.iterdir())
+    told = f"{made.files:,} files for the engine {made.engine}, {size / 1e6:,.1f} MB"
+    sys.stdout.write(f"{made.path}: {told}, in {time.monotonic() - begun:.1f} s\n")
 
 
 def _name(service: Service, page_id: int, file: Facts | Refusal) -> str:

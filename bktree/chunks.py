@@ -1,10 +1,9 @@
 """Hashes cut into three chunks, and the numbers near a chunk.
 
 A chunk is every third bit of a hash, as neighbouring bits of real hashes are alike and so tell little
-more than one of them. Bit 63, which is set in the phash of every photo, is in no chunk.
+more than one of them. Bit 63, which is set in the phash of every photo, is in a chunk of dhash alone.
 """
 
-from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -14,8 +13,11 @@ from bktree.kernel import kernel, signed
 
 CHUNKS = 3
 
-WIDTH = 21
-"""Most bits of a chunk."""
+TABLES = 2 * CHUNKS
+"""Those of phash come first."""
+
+WIDTHS = (21, 21, 21, 22, 21, 21)
+"""Most bits of a chunk, by table."""
 
 DEEPEST = 5
 """Most bits in which a bucket that is looked at may differ from the query's own."""
@@ -29,18 +31,34 @@ def chunk_of(value: np.uint64, chunk: int, width: int) -> int:
     bits = (bits ^ (bits >> 4)) & 0x100F00F00F00F00F
     bits = (bits ^ (bits >> 8)) & 0x1F0000FF0000FF
     bits = (bits ^ (bits >> 16)) & 0x1F00000000FFFF
-    return signed(bits ^ (bits >> 32)) & ((1 << width) - 1)
+    bits = (bits ^ (bits >> 32)) & 0x1FFFFF
+    top = 0 if chunk else signed(int(value) >> 63) << 21
+    return (signed(bits) | top) & ((1 << width) - 1)
 
 
-@cache
-def flips(width: int) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Numbers of ``width`` bits, up to `DEEPEST` of them set, and where those with 0, 1, 2 and so on begin.
+_SHELLS = [
+    sorted(sum(1 << bit for bit in bits) for bits in combinations(range(max(WIDTHS)), weight))
+    for weight in range(DEEPEST + 1)
+]
 
-    The latter ends with how many numbers there are.
-    """
-    shells = [
-        [sum(1 << bit for bit in bits) for bits in combinations(range(width), weight)]
-        for weight in range(DEEPEST + 1)
-    ]
-    edges = np.cumsum([0, *map(len, shells)])
-    return np.array([number for shell in shells for number in shell], np.uint32), edges
+FLIPS = np.array([number for shell in _SHELLS for number in shell], np.uint32)
+"""Numbers with up to `DEEPEST` bits set, by how many there are, and then from the smallest on."""
+
+EDGES = np.cumsum([0, *map(len, _SHELLS)])
+"""Where among them those with 0, 1, 2 and more bits begin."""
+
+
+@kernel
+def choose(bits: int, weight: int) -> int:
+    """How many numbers of so many bits have ``weight`` of them set."""
+    ways = 1
+    for taken in range(weight):
+        ways = ways * (bits - taken) // (taken + 1)
+    return ways
+
+
+@kernel
+def flips(width: int, weight: int) -> NDArray[np.uint32]:
+    """All numbers of ``width`` bits with ``weight`` of them set, which is to change that many bits."""
+    # Those of fewer bits are smaller, and lead.
+    return FLIPS[EDGES[weight] :][: choose(width, weight)]

@@ -114,10 +114,6 @@ class Columns:
         pairs = zip(self.hashes[PHASH][rows].tolist(), self.hashes[DHASH][rows].tolist(), strict=True)
         return dict(zip(self.page_id[rows].tolist(), pairs, strict=True))
 
-    def layer(self) -> tuple[NDArray[np.int64], Pair]:
-        """Page ids and hashes, as ranking takes them."""
-        return self.page_id, self.hashes
-
     def _latest(self, pages: NDArray[np.int64]) -> NDArray[np.int32]:
         # A copy, as numba would compile anew for an array that is read-only or strided.
         return find(np.array(pages), self._slots, self.page_id)

@@ -2,29 +2,50 @@
 
 import numpy as np
 
+from bktree.budget import fastest, memory_limit
+from bktree.columns import last_places
+from bktree.frozen import Freeze, for_scan, for_tables, for_trees
 from bktree.kernel import KERNELS
-from bktree.memory import Memory
-from bktree.multiindex import MultiIndex
-from bktree.protocol import Engine, Hashes, PageIds, Tolerance
-from bktree.scan import Scan
-from bktree.tree import BKTree
+from bktree.memory import Memory, require_files
+from bktree.protocol import Hashes, PageIds, Tolerance
 
-ENGINES: dict[str, type[Memory]] = {engine.name: engine for engine in (MultiIndex, BKTree, Scan)}
+ENGINES: dict[str, Freeze] = {"multi-index": for_tables, "bktree": for_trees, "scan": for_scan}
+"""How each lays out its files, from the fastest to the leanest."""
 
-AUTO = MultiIndex.name
-"""What ``auto`` stands for."""
+INT32 = np.iinfo(np.int32)
 
 
-def build(name: str, page_id: PageIds, phash: Hashes, dhash: Hashes) -> Engine:
-    """Build an engine by its name, or ``auto`` for the best one.
+def chosen(name: str, files: int) -> str:
+    """The engine that a name, or ``auto``, stands for where there are so many files.
+
+    Raises ValueError for an unknown name, and MemoryError where ``auto`` finds none that fits.
+    """
+    if name in ENGINES:
+        return name
+    if name != "auto":
+        raise ValueError(f"there is no engine {name!r}: choose from {', '.join(['auto', *ENGINES])}")
+    memory = memory_limit()
+    fitting = fastest(files, memory)
+    if fitting is None:
+        raise MemoryError(f"no engine holds {files:,} files in {memory / 1e9:.1f} GB of memory")
+    return fitting
+
+
+def build(name: str, page_id: PageIds, phash: Hashes, dhash: Hashes) -> Memory:
+    """Build an engine by its name, or ``auto`` for the fastest that the memory is enough for.
 
     Takes one-dimensional arrays of one length: page ids (int64, in any order), phash and dhash
-    (uint64). Raises ValueError for other arrays and for an unknown name.
+    (uint64). Raises ValueError for other arrays, and as `chosen` does.
     """
-    engine = ENGINES.get(AUTO if name == "auto" else name)
-    if engine is None:
-        raise ValueError(f"there is no engine {name!r}: choose from {', '.join(['auto', *ENGINES])}")
-    return engine(page_id, phash, dhash)
+    name = chosen(name, len(page_id))
+    require_files(page_id, phash, dhash)
+    last = last_places(page_id)
+    # Page ids of the wiki are of 32 bits. Should any be beyond, it is kept beside the base.
+    fits = (page_id[last] >= INT32.min) & (page_id[last] <= INT32.max)
+    frozen, beyond = last[fits], last[~fits]
+    engine = Memory(name, ENGINES[name](page_id[frozen], (phash[frozen], dhash[frozen])))
+    engine.add(page_id[beyond], phash[beyond], dhash[beyond])
+    return engine
 
 
 def compile_kernels() -> int:

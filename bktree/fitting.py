@@ -10,16 +10,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bktree.chunks import CHUNKS, DEEPEST, chunk_of
-from bktree.frozen import Frozen
-from bktree.kernel import Query, kernel, signed
+from bktree.chunks import CHUNKS, DEEPEST, choose, chunk_of, flips
+from bktree.kernel import DHASH, Query, kernel, signed
 from bktree.plan import Probe
+from bktree.tables import Tables, offsets_of
 
-SAMPLE = 32
+SAMPLE = 16
 """Buckets, among all at one distance from the query's own, whose sizes stand for those of the rest."""
 
-BUCKET, SIDE_BY_SIDE = 2.0, 0.15
-"""Time to go to a bucket, and to look at a row beside others, where one anywhere takes 1."""
+BUCKET, SIDE_BY_SIDE, OUTLINED = 2.0, 0.15, 0.25
+"""Time to go to a bucket, to look at a row beside others, and to see from its place alone that it is too
+far away, where to look at a row anywhere takes 1."""
 
 
 class Fit(NamedTuple):
@@ -31,32 +32,40 @@ class Fit(NamedTuple):
 
 
 @kernel
-def shell_cost(files: Frozen, table: int, home: int, weight: int) -> float:
-    """About how long it takes to look into all buckets that are ``weight`` bits from one."""
-    if weight > DEEPEST:
-        return np.inf
-    start, stop = files.shells[weight], files.shells[weight + 1]
-    offsets = files.offsets[table]
+def rows_near(offsets: NDArray[np.uint32], flipped: NDArray[np.uint32], home: int) -> float:
+    """About how many rows a bucket has of those whose numbers differ from that of one by a flip."""
     rows, seen = 0, 0
-    for place in range(start, stop, max((stop - start) // SAMPLE, 1)):
-        bucket = home ^ signed(files.flips[place])
+    for place in range(0, len(flipped), max(len(flipped) // SAMPLE, 1)):
+        bucket = home ^ signed(flipped[place])
         rows += signed(offsets[bucket + 1]) - signed(offsets[bucket])
         seen += 1
-    # The rows of the first table are those of its buckets, in order.
-    row = 1.0 if table else SIDE_BY_SIDE
-    return float((stop - start) * (BUCKET + row * rows / max(seen, 1)))
+    return rows / seen
 
 
 @kernel
-def fitted(files: Frozen, probe: Probe, query: Query, most: float) -> Fit:
+def shell_cost(tables: Tables, table: int, home: int, weight: int) -> float:
+    """About how long it takes to look into all buckets that are ``weight`` bits from one."""
+    width = tables.widths[table]
+    if weight > min(DEEPEST, width):
+        return np.inf
+    rows = rows_near(offsets_of(tables, table), flips(width, weight), home)
+    row = OUTLINED
+    if table % CHUNKS == 0:
+        row = 1.0 if table // CHUNKS == DHASH else SIDE_BY_SIDE
+    return float(choose(width, weight) * (BUCKET + row * rows))
+
+
+@kernel
+def fitted(tables: Tables, probe: Probe, query: Query, most: float) -> Fit:
     """Widen the radius of one chunk after the other, whichever is the cheapest, until they cover the probe's.
 
     Gives up, at some cost from ``most`` on, where that would not come to less.
     """
     homes, ahead = np.empty(CHUNKS, np.int64), np.empty(CHUNKS, np.float64)
     for chunk in range(CHUNKS):
-        homes[chunk] = chunk_of(query[probe.kind], chunk, files.width)
-        ahead[chunk] = shell_cost(files, CHUNKS * probe.kind + chunk, homes[chunk], 0)
+        table = CHUNKS * probe.kind + chunk
+        homes[chunk] = chunk_of(query[probe.kind], chunk, tables.widths[table])
+        ahead[chunk] = shell_cost(tables, table, homes[chunk], 0)
     radii, cost = np.full(CHUNKS, -1, np.int64), 0.0
     for _ in range(probe.radius + 1):
         chunk = int(np.argmin(ahead))
@@ -64,18 +73,17 @@ def fitted(files: Frozen, probe: Probe, query: Query, most: float) -> Fit:
         if cost >= most:
             break
         radii[chunk] += 1
-        table = CHUNKS * probe.kind + chunk
-        ahead[chunk] = shell_cost(files, table, homes[chunk], radii[chunk] + 1)
+        ahead[chunk] = shell_cost(tables, CHUNKS * probe.kind + chunk, homes[chunk], radii[chunk] + 1)
     return Fit(probe, radii, cost)
 
 
 @kernel
-def best_fit(files: Frozen, probe: Probe, query: Query, most: float) -> Fit:
+def best_fit(tables: Tables, probe: Probe, query: Query, most: float) -> Fit:
     """Fit a probe, or the same one by the other hash where that is cheaper. See `fitted` for ``most``."""
-    fit = fitted(files, probe, query, most)
+    fit = fitted(tables, probe, query, most)
     if probe.low == 0:
         beside = Probe(probe.high, 0, probe.radius, 1 - probe.kind)
-        other = fitted(files, beside, query, min(fit.cost, most))
+        other = fitted(tables, beside, query, min(fit.cost, most))
         if other.cost < fit.cost:
             return other
     return fit

@@ -1,18 +1,21 @@
-"""Files that are laid out once and for all, for multi-index hashing: flat arrays, fit to be mapped from disk.
+"""Files that are laid out once and for all to be searched: flat arrays, fit to be mapped from disk.
 
-Rows are in the order of the first chunk of phash, so that its table needs no list of rows, and files
-with the same pair of hashes lie side by side, in the order of their pages.
+Files with the same pair of hashes lie side by side, in the order of their pages.
 """
 
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bktree.chunks import CHUNKS, WIDTH, chunk_of, flips
+from bktree.bitmap import Bitmap
+from bktree.bulktree import Bulktree, grown, no_tree
 from bktree.kernel import DHASH, PHASH, Pair, kernel, signed
-
-TABLES = 2 * CHUNKS
+from bktree.parallel import together
+from bktree.tables import Tables, no_tables, spread, tabulate, widths_of
 
 Sorted = tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint32]]
 """Columns of phash, dhash and the place of a file among all page ids."""
@@ -20,51 +23,28 @@ Sorted = tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint32]]
 GAP = 2.25
 """By how much the steps of a Shell sort shrink, after Tokuda (1992)."""
 
+PARTS = 8
+"""Files are fetched and sorted in so many parts, by as many cores as there are."""
+
 
 class Frozen(NamedTuple):
-    """Everything that a search needs. Only ``alive`` ever changes."""
+    """Everything that a search needs. None of it ever changes."""
 
     page_id: NDArray[np.int32]
     hashes: Pair
-    alive: NDArray[np.bool_]
     by_page: NDArray[np.uint32]
     """Rows in the order of their page ids."""
-    offsets: NDArray[np.uint32]
-    """For each table (those of phash first) where the rows of each bucket begin; then how many there are."""
-    rows: NDArray[np.uint32]
-    """For each table but the first, rows in the order of their buckets."""
-    flips: NDArray[np.uint32]
-    """What to add, bit by bit, to the number of a bucket to come to those near it, the nearest first."""
-    shells: NDArray[np.int64]
-    """Where the flips of 0, 1, 2 and more bits begin."""
-    width: int
-    """Bits of a chunk."""
+    order: NDArray[np.uint32]
+    """Rows in the order of dhash's tables or tree. That of phash's is the rows' own."""
+    tables: Tables
+    trees: tuple[Bulktree, Bulktree]
 
 
-@kernel
-def counted(hashes: NDArray[np.uint64], chunk: int, width: int) -> NDArray[np.uint32]:
-    """Where each bucket begins."""
-    offsets = np.zeros((1 << width) + 1, np.uint32)
-    for value in hashes:
-        offsets[chunk_of(value, chunk, width) + 1] += 1
-    for bucket in range(1 << width):
-        offsets[bucket + 1] += offsets[bucket]
-    return offsets
+Base = tuple[Frozen, Bitmap]
+"""Files, and which of their rows are to be found."""
 
-
-@kernel
-def fill(hashes: NDArray[np.uint64], chunk: int, width: int, rows: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """List the rows of each bucket; give back where each begins."""
-    offsets = counted(hashes, chunk, width)
-    for row in range(len(hashes)):
-        bucket = chunk_of(hashes[row], chunk, width)
-        rows[offsets[bucket]] = row
-        offsets[bucket] += 1
-    # By now each bucket begins where the next one did.
-    for bucket in range(1 << width, 0, -1):
-        offsets[bucket] = offsets[bucket - 1]
-    offsets[0] = 0
-    return offsets
+Freeze = Callable[[NDArray[np.int64], Pair], Frozen]
+"""Lays out files, given in the order of their pages, which are within 32 bits and unique."""
 
 
 @kernel
@@ -91,40 +71,83 @@ def sort(files: Sorted, start: int, stop: int) -> None:
 
 
 @kernel
-def arrange(hashes: Pair, width: int, files: Sorted) -> NDArray[np.uint32]:
-    """Bring files, given in the order of their pages, into that of rows; tell where each bucket begins."""
+def settle(hashes: Pair, files: Sorted, edges: NDArray[np.uint32]) -> None:
+    """Fetch the hashes of files, whose places are in some order, and sort them between the edges."""
     phash, dhash, place = files
-    offsets = fill(hashes[PHASH], 0, width, place)
-    for row in range(len(place)):
+    for row in range(signed(edges[0]), signed(edges[len(edges) - 1])):
         phash[row], dhash[row] = hashes[PHASH][place[row]], hashes[DHASH][place[row]]
-    for bucket in range(1 << width):
-        sort(files, signed(offsets[bucket]), signed(offsets[bucket + 1]))
-    return offsets
+    for part in range(len(edges) - 1):
+        sort(files, signed(edges[part]), signed(edges[part + 1]))
 
 
-def width_of(files: int) -> int:
-    """Bits of a chunk that make for some 4 to 8 files in a bucket, or more where there are too many files."""
-    return min(max(files.bit_length() - 3, 1), WIDTH)
+def for_scan(pages: NDArray[np.int64], hashes: Pair) -> Frozen:
+    """Lay files out to be passed over: near those with a like phash, so as to sort few at a time."""
+    place, edges = _by_first_chunk(hashes[PHASH])
+    return _settled(pages, hashes, place, edges)
 
 
-def freeze(pages: NDArray[np.int64], hashes: Pair) -> Frozen:
-    """Lay out files, given in the order of their pages, which are within 32 bits and unique."""
-    width = width_of(len(pages))
+def for_tables(pages: NDArray[np.int64], hashes: Pair) -> Frozen:
+    """Lay files out for multi-index hashing."""
+    place, edges = _by_first_chunk(hashes[PHASH])
+    files = _settled(pages, hashes, place, edges)
+    order, tables = tabulate(files.hashes, edges)
+    return files._replace(order=order, tables=tables)
+
+
+def for_trees(pages: NDArray[np.int64], hashes: Pair) -> Frozen:
+    """Lay files out in BK-trees."""
+    place, keys = np.arange(len(pages), dtype=np.uint32), hashes[PHASH].copy()
+    by_phash = Bulktree(*grown(keys, place), no_tree().keys)
+    del keys
+    files = _settled(pages, hashes, place, by_phash.starts)
+    order, keys = np.arange(len(pages), dtype=np.uint32), files.hashes[DHASH].copy()
+    by_dhash = Bulktree(*grown(keys, order), keys)
+    for start, stop in pairwise(by_dhash.starts.tolist()):
+        sort((keys, keys, order), start, stop)
+    return files._replace(order=order, trees=(by_phash, by_dhash))
+
+
+def _by_first_chunk(phash: NDArray[np.uint64]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """List the places of hashes by the bucket of their first chunk, and where each of these begins."""
+    width = widths_of(len(phash))[0]
+    place, edges = np.empty(len(phash), np.uint32), np.empty((1 << width) + 1, np.uint32)
+    spread(phash, 0, width, edges, place)
+    return place, edges
+
+
+def _settled(
+    pages: NDArray[np.int64], hashes: Pair, place: NDArray[np.uint32], edges: NDArray[np.uint32]
+) -> Frozen:
+    """Bring files into the order of their places and sort them between the edges."""
     # Made by numpy, which asks for huge pages, as numba does not: a search is all over these arrays.
-    phash, dhash = np.empty(len(pages), np.uint64), np.empty(len(pages), np.uint64)
-    place = np.empty(len(pages), np.uint32)
-    first = arrange(hashes, width, (phash, dhash, place))
+    phash, dhash = np.empty(len(place), np.uint64), np.empty(len(place), np.uint64)
+    cuts = np.searchsorted(edges, np.linspace(0, len(place), PARTS + 1)[1:-1])
+    parts = pairwise([0, *cuts.tolist(), len(edges) - 1])
+    together(*(partial(settle, hashes, (phash, dhash, place), edges[a : b + 1]) for a, b in parts))
     by_page = np.empty(len(place), np.uint32)
     by_page[place] = np.arange(len(place), dtype=np.uint32)
     page_id = pages.astype(np.int32)[place]
-    offsets = np.empty((TABLES, len(first)), np.uint32)
-    offsets[0] = first
-    rows = np.empty((TABLES - 1, len(place)), np.uint32)
-    for table in range(1, TABLES):
-        kind, chunk = divmod(table, CHUNKS)
-        offsets[table] = fill((phash, dhash)[kind], chunk, width, rows[table - 1])
-    alive = np.ones(len(place), np.bool_)
-    return Frozen(page_id, (phash, dhash), alive, by_page, offsets, rows, *flips(width), width)
+    return bare(page_id, (phash, dhash), by_page)
+
+
+def bare(page_id: NDArray[np.int32], hashes: Pair, by_page: NDArray[np.uint32]) -> Frozen:
+    """Files with neither tables nor trees."""
+    return Frozen(page_id, hashes, by_page, np.zeros(0, np.uint32), no_tables(), (no_tree(), no_tree()))
+
+
+def nbytes(files: Frozen) -> int:
+    """Bytes of all arrays."""
+    return sum(array.nbytes for _, array in arrays_of(files))
+
+
+def arrays_of(part: object, name: str = "") -> Iterator[tuple[str, NDArray[np.generic]]]:
+    """Every array of files, with a name."""
+    if isinstance(part, np.ndarray):
+        yield name, part
+    elif isinstance(part, tuple):
+        names = getattr(part, "_fields", range(len(part)))
+        for each, field in zip(part, names, strict=True):
+            yield from arrays_of(each, f"{name}.{field}" if name else str(field))
 
 
 @kernel

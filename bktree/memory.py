@@ -1,75 +1,48 @@
-"""What engines in memory have in common: everything but how they find the rows near a hash."""
+"""The engine in memory: a frozen base, and beside it what was added since."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from operator import index
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bktree.columns import Columns
-from bktree.kernel import Pair, Query
+from bktree import answers, bitmap
+from bktree.added import Added
+from bktree.answers import Nameless, nameless
+from bktree.columns import last_places
+from bktree.frozen import Frozen, nbytes, rows_of
+from bktree.kernel import DHASH, PHASH, Pair
 from bktree.lock import SharedLock
-from bktree.plan import Probe, plan
+from bktree.plan import plan
 from bktree.protocol import BITS, BOUND, Hashes, PageIds, Tolerance
-from bktree.ranking import (
-    NO_BASE,
-    Answer,
-    Limits,
-    Position,
-    Ranking,
-    limits_of,
-    position_of,
-    rank,
-    ranking_of,
-)
+from bktree.ranking import Match, Ranking, limits_of, position_of, ranking_of
 
 INT64 = np.iinfo(np.int64)
 
 
-class Memory(ABC):
-    """Fulfils `bktree.protocol.Engine`; a subclass names itself, indexes new rows and answers probes.
+class Memory:
+    """Fulfils `bktree.protocol.Engine` over files that were frozen, which are never written to.
 
     Searches run side by side. Each sees all or nothing of what a call of `add` or `hide` does.
     """
 
-    name: str
-
-    def __init__(self, page_id: PageIds, phash: Hashes, dhash: Hashes) -> None:
-        self._columns = Columns()
+    def __init__(self, name: str, files: Frozen) -> None:
+        self.name = name
+        self._files = files
+        self._nameless = nameless(files)
+        self._alive = bitmap.bitmap(len(files.page_id))
+        self._in_base = len(files.page_id)
+        self._added = Added()
         self._lock = SharedLock()
-        self.add(page_id, phash, dhash)
 
-    @abstractmethod
-    def _index(self, first: int) -> None:
-        """Take the rows from ``first`` on into the index."""
-
-    @abstractmethod
-    def _probe(self, probe: Probe, query: Query) -> NDArray[np.int64]:
-        """Find the rows that a probe asks for and that are alive, packed by `bktree.kernel.packed`."""
-
-    def _put(self, pages: PageIds, hashes: Pair) -> None:
-        first = self._columns.rows
-        self._columns.put(pages, hashes)
-        self._index(first)
-
-    def _hide(self, pages: PageIds) -> None:
-        self._columns.hide(pages)
-
-    def _pairs(self, pages: PageIds) -> dict[int, tuple[int, int]]:
-        return self._columns.pairs(pages)
-
-    def _found(self) -> int:
-        return self._columns.found
-
-    def _answer(self, query: Query, probes: tuple[Probe, ...], after: Position, limits: Limits) -> Answer:
-        parts = [self._probe(probe, query) for probe in probes]
-        found = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return rank(found, (NO_BASE, self._columns.layer()), after, limits)
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays of the base, mapped ones included."""
+        return nbytes(self._files) + self._alive.nbytes
 
     def __len__(self) -> int:
         with self._lock.reading():
-            return self._found()
+            return self._in_base + self._added.found
 
     def add(self, page_id: PageIds, phash: Hashes, dhash: Hashes) -> None:
         """Make files findable by these hashes and no longer by those they had before.
@@ -77,8 +50,9 @@ class Memory(ABC):
         Takes one-dimensional arrays of one length: int64, uint64, uint64. Raises ValueError for others.
         """
         require_files(page_id, phash, dhash)
+        last = last_places(page_id)
         with self._lock.writing():
-            self._put(page_id, (phash, dhash))
+            self._put(page_id[last], (phash[last], dhash[last]))
 
     def hide(self, page_id: PageIds) -> None:
         """Make files unfindable until they are added again; unknown ids are passed over.
@@ -86,14 +60,16 @@ class Memory(ABC):
         Takes a one-dimensional array of int64. Raises ValueError for others.
         """
         _require(np.int64, page_id=page_id)
+        rows = rows_of(self._files, np.array(page_id))
         with self._lock.writing():
-            self._hide(page_id)
+            self._mark(rows[rows >= 0], False)
+            self._added.hide(page_id)
 
     def hashes(self, page_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Phash and dhash, as unsigned integers, of those of the files that can be found."""
         pages = np.array([page for page in page_ids if INT64.min <= page <= INT64.max], np.int64)
         with self._lock.reading():
-            return self._pairs(pages)
+            return self._pairs(pages) | self._added.pairs(pages)
 
     def search(
         self,
@@ -115,7 +91,7 @@ class Memory(ABC):
         position = position_of(after)
         limits = limits_of(first, bound)
         with self._lock.reading():
-            answer = self._answer(query, probes, position, limits)
+            answer = answers.answer_one(self._both(), query, nameless(probes), position, limits)
         return ranking_of(answer, largest)
 
     def search_many(
@@ -127,15 +103,46 @@ class Memory(ABC):
         first: int | None = None,
         bound: int | None = BOUND,
     ) -> list[Ranking]:
-        """Answer many queries under one tolerance, in the order they were asked.
+        """Answer many queries under one tolerance at one time, in the order they were asked.
 
         Takes one-dimensional uint64 arrays of one length. Raises ValueError for others, and as `search` does.
         """
         require_hashes(phash, dhash)
-        return [
-            self.search(*pair, tolerance, first=first, bound=bound)
-            for pair in zip(phash.tolist(), dhash.tolist(), strict=True)
-        ]
+        probes, largest = plan(tolerance)
+        limits = limits_of(first, bound)
+        queries = np.array(phash), np.array(dhash)
+        with self._lock.reading():
+            listed, ends = answers.answer_many(self._both(), queries, nameless(probes), limits)
+        matches, start = [Match._make(row) for row in listed.tolist()], 0
+        rankings = []
+        for end, total, stop in ends.tolist():
+            rankings.append(Ranking(matches[start:end], total, stop < largest))
+            start = end
+        return rankings
+
+    def _both(self) -> Nameless:
+        return (self._nameless, self._alive), self._added.layer(), (answers.SWEPT, answers.REACH)
+
+    def _put(self, pages: PageIds, hashes: Pair) -> None:
+        rows = rows_of(self._files, pages)
+        known = rows >= 0
+        same = known.copy()
+        for column, new in zip(self._files.hashes, hashes, strict=True):
+            same[known] &= column[rows[known]] == new[known]
+        self._mark(rows[same], True)
+        self._mark(rows[known & ~same], False)
+        self._added.hide(pages[same])
+        self._added.put(pages[~same], (hashes[PHASH][~same], hashes[DHASH][~same]))
+
+    def _mark(self, rows: NDArray[np.int64], alive: bool) -> None:
+        changed = bitmap.put(self._alive, rows, alive)
+        self._in_base += changed if alive else -changed
+
+    def _pairs(self, pages: PageIds) -> dict[int, tuple[int, int]]:
+        rows = rows_of(self._files, pages)
+        rows = rows[[row >= 0 and bitmap.is_set(self._alive, row) for row in rows.tolist()]]
+        pairs = zip(*(column[rows].tolist() for column in self._files.hashes), strict=True)
+        return dict(zip(self._files.page_id[rows].tolist(), pairs, strict=True))
 
 
 def _hash(value: int) -> np.uint64:

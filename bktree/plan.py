@@ -1,5 +1,6 @@
 """Which hashes to look by, and how far, for a rule over both of them."""
 
+from functools import lru_cache
 from operator import index
 from typing import NamedTuple
 
@@ -22,13 +23,14 @@ NOTHING = Probe(-1, 0, -1, PHASH)
 
 
 class Plan(NamedTuple):
-    """Probes that find each match of a tolerance once."""
+    """Two probes that find each match of a tolerance once; the second may be `NOTHING`."""
 
-    probes: tuple[Probe, ...]
+    probes: tuple[Probe, Probe]
     largest: int
     """The largest sum of both distances that the tolerance allows."""
 
 
+@lru_cache
 def plan(tolerance: Tolerance) -> Plan:
     """Plan a search.
 
@@ -40,13 +42,13 @@ def plan(tolerance: Tolerance) -> Plan:
     return Plan(_probes(phash, dhash, closest), closest + larger)
 
 
-def _probes(phash: int, dhash: int, closest: int) -> tuple[Probe, ...]:
+def _probes(phash: int, dhash: int, closest: int) -> tuple[Probe, Probe]:
     if closest < min(phash, dhash):
         return Probe(closest, 0, dhash, PHASH), Probe(closest, closest + 1, phash, DHASH)
     # At equal radii by phash: its bits are less alike, so that an index by it tells more apart.
     if phash <= dhash:
-        return (Probe(phash, 0, dhash, PHASH),)
-    return (Probe(dhash, 0, phash, DHASH),)
+        return Probe(phash, 0, dhash, PHASH), NOTHING
+    return Probe(dhash, 0, phash, DHASH), NOTHING
 
 
 def _distance(value: int) -> int:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bktree import bitmap
+from bktree.bitmap import Bitmap
 from bktree.kernel import DHASH, PHASH, Pair, Query, kernel, longer, mixed
 from bktree.protocol import BITS
 
@@ -13,7 +15,7 @@ SUMS = 2 * BITS + 1
 """How many sums of two distances there are."""
 
 
-Base = tuple[NDArray[np.int32], Pair, NDArray[np.bool_]]
+Base = tuple[NDArray[np.int32], Pair, Bitmap]
 """Page ids, hashes and alive of rows where equal pairs of hashes lie side by side, in the order of pages."""
 
 Live = tuple[NDArray[np.int64], Pair]
@@ -25,12 +27,6 @@ Layers = tuple[Base, Live]
 A match with a row of the base stands for all those with the same pair of hashes from there on, one of
 them alive at least; a match with a live row stands for that row alone.
 """
-
-NO_BASE: Base = (
-    np.zeros(0, np.int32),
-    (np.zeros(0, np.uint64), np.zeros(0, np.uint64)),
-    np.zeros(0, np.bool_),
-)
 
 Position = tuple[int, int]
 """A sum of distances and a page id."""
@@ -122,14 +118,12 @@ def pair_of(match: int, layers: Layers) -> Query:
 @kernel
 def files_in(matches: NDArray[np.int64], layers: Layers) -> int:
     """How many files matches stand for."""
-    (_, hashes, alive), _ = layers
+    (base_page, hashes, alive), _ = layers
     files = len(matches)
-    if not len(alive):
-        return files
     for match in matches:
         row = match >> 16
-        if row < len(alive):
-            files += int(np.count_nonzero(alive[row : run_end(hashes, row)])) - 1
+        if row < len(base_page):
+            files += bitmap.count(alive, row, run_end(hashes, row)) - 1
     return files
 
 
@@ -175,13 +169,13 @@ def files_of(
     files = (np.empty(len(matches), np.int64), np.empty(len(matches), np.int64), 0)
     for match in matches:
         row, end, left = match >> 16, match >> 16, most
-        if row < len(alive):
+        if row < len(base_page):
             end = run_end(hashes, row)
             row += int(np.searchsorted(base_page[row:end], least))
-        elif live_page[row - len(alive)] >= least:
-            files = with_file(files, match, live_page[row - len(alive)])
+        elif live_page[row - len(base_page)] >= least:
+            files = with_file(files, match, live_page[row - len(base_page)])
         while row < end and left:
-            if alive[row]:
+            if bitmap.is_set(alive, row):
                 files = with_file(files, match, base_page[row])
                 left -= 1
             row += 1

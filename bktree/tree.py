@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bktree.columns import roomy
-from bktree.kernel import DHASH, PHASH, Pair, Query, hamming, kernel, longer, nearest, packed
-from bktree.memory import Memory
+from bktree.kernel import Pair, Query, hamming, kernel, longer, nearest, packed
 from bktree.plan import Probe
 from bktree.protocol import BITS
-from bktree.scan import scan
 
 Arrays = tuple[
     NDArray[np.int32],  # children of each node by distance: 0 none, positive a node, negative -1 - a leaf
@@ -262,25 +260,3 @@ class Tree:
             free,
             used,
         )
-
-
-class BKTree(Memory):
-    """The engine that keeps a BK-tree for each kind of hash."""
-
-    name = "bktree"
-
-    def __init__(
-        self, page_id: NDArray[np.int64], phash: NDArray[np.uint64], dhash: NDArray[np.uint64]
-    ) -> None:
-        self._trees = Tree(), Tree()
-        super().__init__(page_id, phash, dhash)
-
-    def _index(self, first: int) -> None:
-        for kind in (PHASH, DHASH):
-            self._trees[kind].insert(self._columns.hashes[kind], first, self._columns.rows)
-
-    def _probe(self, probe: Probe, query: Query) -> NDArray[np.int64]:
-        if probe.radius > REACH:
-            return scan(self._columns, probe, query)
-        tree = self._trees[probe.kind].arrays
-        return probed(tree, self._columns.hashes, self._columns.alive, query, probe)

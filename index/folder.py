@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from commons.hashes import library_versions
 from commons.pictures import Reason
+from commons.progress import Progress
 from index import pipeline
 from index.hashing import Job, Outcome, hash_file
-from index.progress import Progress
 from index.walk import Walk, walk
 from sql import local_files, results
 from sql.database import Database

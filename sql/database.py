@@ -19,6 +19,9 @@ _BUSY_TIMEOUT = 30
 _IDLE = 300
 """Seconds after which a pooled connection is replaced; ToolsDB hangs up after 600."""
 
+_LONGEST_TEXT = 1 << 20
+"""Bytes to which MariaDB may join texts: its default, though not that of every server."""
+
 _STATEMENT_TIMEOUT = 1969
 """MariaDB's error number for a statement that max_statement_time ended."""
 
@@ -128,7 +131,7 @@ def _server(url: URL, pool: int, patience: float | None) -> Engine:
         pool_pre_ping=True,
         pool_recycle=_IDLE,
         connect_args={
-            "init_command": "SET time_zone = '+00:00'",
+            "init_command": f"SET time_zone = '+00:00', group_concat_max_len = {_LONGEST_TEXT}",
             "connect_timeout": 10,
             "read_timeout": patience,
             "write_timeout": patience,

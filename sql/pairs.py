@@ -4,23 +4,17 @@ A page is hashed when its newest row in both tables has a hash; a NULL hash, or 
 'error', is a failure.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, or_, select
 
 from sql.tables import dhash, phash
 
 BATCH = 500
 """Values in one statement; SQLite takes no expression deeper than 1,000."""
-
-_CHUNK = 50_000
-"""Rows in one statement while a whole table is read."""
-
 
 _T = TypeVar("_T")
 
@@ -34,17 +28,6 @@ class Pair(NamedTuple):
     width: int | None
     height: int | None
     created: datetime
-
-
-RowIds = NDArray[np.int64]
-
-
-class Pairs(NamedTuple):
-    """All hashed pages, as arrays of one length: int64 page ids, uint64 hashes."""
-
-    page_id: NDArray[np.int64]
-    phash: NDArray[np.uint64]
-    dhash: NDArray[np.uint64]
 
 
 def newest(table: Table) -> ColumnElement[bool]:
@@ -103,45 +86,3 @@ def failed(connection: Connection, page_ids: Iterable[int]) -> set[int]:
             select(table.c.commons).where(table.c.commons.in_(batch), newest(table), ~good(table))
         )
     }
-
-
-def load(connection: Connection) -> tuple[Pairs, Sequence[RowIds]]:
-    """Read every hashed page, and the row ids of ``phash`` and of ``dhash`` that it was read from."""
-    phashes, dhashes = (_newest_column(connection, table) for table in (phash, dhash))
-    page_id, at_phash, at_dhash = np.intersect1d(
-        phashes.page_id, dhashes.page_id, assume_unique=True, return_indices=True
-    )
-    both = phashes.good[at_phash] & dhashes.good[at_dhash]
-    pairs = Pairs(page_id[both], phashes.hash[at_phash][both], dhashes.hash[at_dhash][both])
-    return pairs, (phashes.row_id, dhashes.row_id)
-
-
-class _Column(NamedTuple):
-    row_id: NDArray[np.int64]
-    page_id: NDArray[np.int64]
-    hash: NDArray[np.uint64]
-    good: NDArray[np.bool_]
-
-
-def _newest_column(connection: Connection, table: Table) -> _Column:
-    chunks = list(_chunks(connection, table))
-    row_id, page_id, hashes, is_good = (np.concatenate(column) for column in zip(*chunks, strict=True))
-    # Rows come in the order of their ids: of a page's rows, the last is the newest.
-    pages, from_the_end = np.unique(page_id[::-1], return_index=True)
-    last = len(page_id) - 1 - from_the_end
-    return _Column(row_id, pages, hashes[last], is_good[last])
-
-
-def _chunks(connection: Connection, table: Table) -> Iterator[_Column]:
-    """Read a table in the order of its ids, a statement at a time; an empty chunk comes last."""
-    columns = select(table.c.id, table.c.commons, table.c.hash, good(table))
-    rows: Sequence[Any] = ((0,),)
-    while rows:
-        past = columns.where(table.c.id > rows[-1][0], table.c.commons.is_not(None))
-        rows = connection.execute(past.order_by(table.c.id).limit(_CHUNK)).all()
-        yield _Column(
-            np.array([row[0] for row in rows], np.int64),
-            np.array([row[1] for row in rows], np.int64),
-            np.array([row[2] or 0 for row in rows], np.uint64),
-            np.array([row[3] for row in rows], np.bool_),
-        )

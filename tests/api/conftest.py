@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from api.snapshots import Snapshots
 from commons.settings import Settings
 from sql import results, schema
 from sql.database import Database
@@ -45,24 +46,40 @@ def replica(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def settings(hashes: Database, replica: Database) -> Settings:
+def settings(hashes: Database, replica: Database, tmp_path: Path) -> Settings:
     return Settings.from_environment(
-        {"IMAGEHASH_DATABASE_URL": str(hashes.url), "IMAGEHASH_COMMONS_URL": str(replica.url)}
+        {
+            "IMAGEHASH_DATABASE_URL": str(hashes.url),
+            "IMAGEHASH_COMMONS_URL": str(replica.url),
+            "IMAGEHASH_SNAPSHOT_DIR": str(tmp_path / "snapshots"),
+        }
     )
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Start services that poll ten times a second, and wait until their index is loaded."""
+    """Start services over a snapshot that poll ten times a second, and wait until their index is loaded."""
     with ExitStack() as running:
 
         def start(settings: Settings) -> TestClient:
+            make_snapshot(settings)
             app = create_app(settings, poll_seconds=0.1)
             client = running.enter_context(TestClient(app, raise_server_exceptions=False))
             wait_for(lambda: client.get("/readyz").json()["index"] != "loading")
             return client
 
         yield start
+
+
+def make_snapshot(settings: Settings) -> Path | None:
+    """Write a snapshot as `serve` would; the engine `sql` needs none."""
+    if settings.engine == "sql":
+        return None
+    database = Database(settings.database_url)
+    try:
+        return Snapshots(settings.snapshot_dir, database).make(settings.engine).path
+    finally:
+        database.close()
 
 
 @pytest.fixture(params=["multi-index", "sql"])

@@ -1,7 +1,9 @@
 """The index and its database over time: loading, following, and going on without it."""
 
+import shutil
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -12,6 +14,7 @@ from api.app import create_app
 from api.errors import DatabaseUnavailable, IndexLoading
 from api.live import Live
 from api.service import Service
+from api.snapshots import Snapshots
 from bktree import engines
 from bktree.protocol import Tolerance
 from commons.settings import ENGINES, Settings
@@ -19,29 +22,38 @@ from sql import pairs, results, schema
 from sql.database import Database
 from sql.search import SqlEngine
 from tests import mariadb
-from tests.api.conftest import asker
+from tests.api.conftest import asker, make_snapshot
 from tests.api.data import DHASH, FILES, PHASH, hashed
 from tests.waiting import wait_for
 
 
-def settings_for(url: str) -> Settings:
-    return Settings.from_environment({"IMAGEHASH_DATABASE_URL": url})
+def settings_for(url: str, folder: Path) -> Settings:
+    return Settings.from_environment({"IMAGEHASH_DATABASE_URL": url, "IMAGEHASH_SNAPSHOT_DIR": str(folder)})
 
 
 @pytest.fixture
-def live(database: Database) -> Live:
-    """An index over a database with the rows of FILES, loaded."""
+def snapshots(database: Database, tmp_path: Path) -> Snapshots:
+    """The snapshots, none yet, of a database with the rows of FILES."""
     with database.write() as connection:
         results.save(connection, [hashed(page_id, *pair) for page_id, pair in FILES.items()])
-    live = Live(database, "auto")
+    return Snapshots(tmp_path / "snapshots", database)
+
+
+@pytest.fixture
+def live(database: Database, snapshots: Snapshots) -> Live:
+    """An index over a snapshot of the database."""
+    snapshots.make("auto")
+    live = Live(database, snapshots)
     live.poll()
     return live
 
 
-def test_loading_takes_in_every_hashed_page(live: Live) -> None:
+def test_a_snapshot_has_every_hashed_page(live: Live) -> None:
     assert live.engine.hashes(list(FILES)) == FILES
     assert len(live.engine) == len(FILES)
     assert live.added == 0
+    assert live.loaded
+    assert live.in_memory
     assert not live.stale
 
 
@@ -53,7 +65,7 @@ def test_a_poll_takes_in_rows_tombstones_and_failures(live: Live, database: Data
         results.bury(connection, {4: "D.jpg"}, deleted=False)
     live.poll()
     assert live.engine.hashes([1, 2, 10]) == {1: (3, 4), 10: (1, 2)}
-    assert live.deleted == {3}
+    assert [page_id for page_id in range(11) if page_id in live.deleted] == [3]
     assert live.added == 2
     live.poll()
     assert live.added == 2
@@ -82,14 +94,16 @@ def test_a_poll_that_breaks_off_loses_nothing(
             live.poll()
     live.poll()
     assert live.engine.hashes([10]) == {10: (1, 2)}
-    assert live.deleted == {3}
+    assert 3 in live.deleted
     assert live.added == 1
 
 
-def test_a_row_that_becomes_visible_late_is_taken_in(mariadb_url: str) -> None:
+def test_a_row_that_becomes_visible_late_is_taken_in(mariadb_url: str, tmp_path: Path) -> None:
     database = Database(mariadb_url)
     schema.prepare(database)
-    live = Live(database, "auto")
+    snapshots = Snapshots(tmp_path, database)
+    snapshots.make("auto")
+    live = Live(database, snapshots)
     live.poll()
     with database.write() as slow:
         results.save(slow, [hashed(1, *FILES[1])])
@@ -113,7 +127,8 @@ def test_answers_go_on_while_the_database_is_gone_and_follow_it_when_it_is_back(
         schema.prepare(database)
         with database.write() as connection:
             results.save(connection, [hashed(page_id, *pair) for page_id, pair in FILES.items()])
-        client = stack.enter_context(TestClient(create_app(settings_for(url), poll_seconds=0.1)))
+        make_snapshot(settings_for(url, tmp_path))
+        client = stack.enter_context(TestClient(create_app(settings_for(url, tmp_path), poll_seconds=0.1)))
         ask = asker(client)
         wait_for(lambda: client.get("/readyz").json()["index"] == "multi-index")
         before = ask(query)
@@ -138,7 +153,7 @@ def test_answers_go_on_while_the_database_is_gone_and_follow_it_when_it_is_back(
 
 
 def test_what_cannot_answer_at_all_is_not_ready(tmp_path: Path) -> None:
-    unreachable = settings_for(f"mysql+pymysql://nobody@127.0.0.1:{mariadb.free_port()}/hashes")
+    unreachable = settings_for(f"mysql+pymysql://nobody@127.0.0.1:{mariadb.free_port()}/hashes", tmp_path)
     with TestClient(create_app(unreachable, poll_seconds=0.1)) as client:
         response = client.get("/readyz")
         assert response.status_code == 503
@@ -159,7 +174,7 @@ def test_before_the_index_is_loaded_the_database_answers_within_a_time_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.live.SQL_SECONDS", 0.01)
-    service = Service(settings_for(f"sqlite:///{tmp_path / 'hashes.db'}"))
+    service = Service(settings_for(f"sqlite:///{tmp_path / 'hashes.db'}", tmp_path))
     schema.prepare(service.database)
     with service.database.write() as connection:
         rows = [hashed(n, n * 0x9E3779B97F4A7C15 % 2**64, DHASH ^ n) for n in range(1, 20_000)]
@@ -173,6 +188,115 @@ def test_before_the_index_is_loaded_the_database_answers_within_a_time_limit(
     with pytest.raises(DatabaseUnavailable, match="ask for a smaller tolerance"):
         lookups.near(service, 1, DHASH ^ 7, Tolerance(8, 8), first=5)
     service.close()
+
+
+def found(live: Live) -> set[int]:
+    return {page_id for page_id, _, _ in live.engine.search(PHASH, DHASH, Tolerance(64, 64)).listed}
+
+
+def test_a_newer_snapshot_takes_over_with_all_that_came_since(
+    live: Live, database: Database, snapshots: Snapshots
+) -> None:
+    with database.write() as connection:
+        results.save(connection, [hashed(10, 1, 2)])
+        results.bury(connection, {3: "C.jpg"}, deleted=True)
+    snapshots.make("bktree")
+    with database.write() as connection:
+        results.save(connection, [hashed(11, 1, 2), hashed(10, 3, 4)])
+        results.bury(connection, {3: "C.jpg", 4: "D.jpg"}, deleted=False)
+        results.bury(connection, {4: "D.jpg"}, deleted=True)
+    before = live.engine
+
+    live.poll()
+
+    assert live.engine is not before
+    assert live.engine.name == "bktree"
+    assert live.engine.hashes([10, 11]) == {10: (3, 4), 11: (1, 2)}
+    assert found(live) == {*FILES, 10, 11}
+    assert live.added == 2
+    assert [page_id for page_id in (3, 4) if page_id in live.deleted] == [4]
+
+
+def test_without_a_snapshot_the_database_answers(database: Database, snapshots: Snapshots) -> None:
+    live = Live(database, snapshots)
+    live.poll()
+    assert (live.engine.name, live.loaded) == ("sql", False)
+    assert found(live) == set(FILES)
+    snapshots.make("auto")
+    live.poll()
+    assert (live.engine.name, live.loaded) == ("multi-index", True)
+
+
+def test_a_bad_snapshot_is_refused_once_and_by_name(
+    live: Live, snapshots: Snapshots, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = live.engine
+    bad = snapshots.make("auto").path
+    (bad / "manifest.json").write_text("{")
+    live.poll()
+    live.poll()
+    assert live.engine is before
+    assert [record.message for record in caplog.records] == [
+        f"a snapshot is not used: {bad}/manifest.json: is no manifest of a snapshot"
+    ]
+    snapshots.make("scan")
+    live.poll()
+    assert live.engine.name == "scan"
+
+
+def test_a_snapshot_that_is_withdrawn_is_left_and_one_that_is_just_gone_is_not(
+    live: Live, snapshots: Snapshots
+) -> None:
+    mapped = snapshots.newest()
+    assert mapped is not None
+    shutil.rmtree(mapped)
+    live.poll()
+    assert (live.engine.name, live.loaded) == ("multi-index", True)
+    snapshots.withdraw(mapped)
+    live.poll()
+    assert (live.engine.name, live.loaded) == ("sql", False)
+    assert found(live) == set(FILES)
+
+
+def test_every_answer_amid_new_rows_and_new_snapshots_is_true(
+    database: Database, snapshots: Snapshots
+) -> None:
+    """Searches see each page that was told before they began, whatever is swapped meanwhile."""
+    snapshots.make("auto")
+    live = Live(database, snapshots)
+    live.poll()
+    told, ended, wrong = set(FILES), Event(), []
+
+    def search() -> None:
+        while not ended.is_set():
+            before = set(told)
+            answer = live.engine.search(PHASH, DHASH, Tolerance(64, 64), bound=None)
+            listed = {page_id for page_id, _, _ in answer.listed}
+            pairs = live.engine.hashes(sorted(listed))
+            distances = [
+                ((pairs[page_id][0] ^ PHASH).bit_count(), (pairs[page_id][1] ^ DHASH).bit_count())
+                for page_id in listed
+            ]
+            if not before <= listed or answer.total != len(listed) or len(distances) != len(listed):
+                wrong.append((before, answer))
+
+    readers = [Thread(target=search) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for turn in range(12):
+        new = {100 * turn + number: (PHASH ^ turn, DHASH ^ number) for number in range(10, 60)}
+        with database.write() as connection:
+            results.save(connection, [hashed(page_id, *pair) for page_id, pair in new.items()])
+        if turn % 3 == 2:
+            snapshots.make(("multi-index", "bktree", "scan")[turn // 3 % 3])
+        live.poll()
+        told |= new.keys()
+    ended.set()
+    for reader in readers:
+        reader.join(60)
+
+    assert not wrong
+    assert found(live) == told
 
 
 def test_every_engine_that_can_be_set_exists() -> None:

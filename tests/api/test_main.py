@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,45 @@ def test_serve_refuses_an_engine_that_does_not_exist(
 def test_the_schema_is_exported(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export-schema"]) == 0
     assert capsys.readouterr().out == schema.as_str() + "\n"
+
+
+def test_snapshot_tells_what_it_wrote(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["snapshot"]) == 0
+    told = capsys.readouterr()
+    (written,) = (photo.parents[1] / ".cache" / "imagehash").glob("imagehash-*/[0-9]*")
+    assert re.fullmatch(rf"{written}: 1 files for the engine multi-index, 0\.\d MB, in \d+\.\d s\n", told.out)
+    assert told.err.startswith("reading: 0 of 2 rows, ")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("IMAGEHASH_ENGINE", "sql", "IMAGEHASH_ENGINE is sql, and the database searches without a snapshot"),
+        ("IMAGEHASH_DATABASE_URL", "sqlite:///none.db", "nothing is indexed in sqlite:///none.db yet"),
+        ("IMAGEHASH_SNAPSHOT_DIR", "photos/mural.jpg", ": Not a directory"),
+    ],
+)
+def test_a_snapshot_that_cannot_be_written_is_told_in_a_line(
+    photo: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    setting: str,
+    value: str,
+    message: str,
+) -> None:
+    monkeypatch.setenv(setting, value)
+    assert main(["snapshot"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("imagehash-api: ")
+    assert message in line
+
+
+def test_an_interrupted_snapshot_leaves_nothing(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bktree.snapshot.np.save", interrupted)
+        assert main(["snapshot"]) == 130
+    folder = photo.parents[1] / ".cache" / "imagehash"
+    assert [path.name for path in folder.glob("*/*")] == [".lock"]

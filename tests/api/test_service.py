@@ -42,7 +42,7 @@ def test_trouble_is_logged_once_and_so_is_its_end(
             await asyncio.sleep(0.5)
             missing.parent.mkdir()
             for _ in range(600):
-                if service.live.loaded:
+                if service.live.as_of is not None:
                     return
                 await asyncio.sleep(0.1)
 
@@ -75,7 +75,7 @@ def test_what_nobody_foresaw_does_not_end_the_following(
 
     asyncio.run(asyncio.wait_for(scene(), 60))
     assert caplog.text.count("RuntimeError: no one knows") == 1
-    assert service.live.loaded
+    assert service.live.as_of is not None
 
 
 def test_a_newer_schema_is_told_in_a_line(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
@@ -98,6 +98,6 @@ def test_an_unreachable_server_does_not_keep_the_service_from_starting(settings:
 
     async def scene() -> bool:
         async with (service := Service(replace(settings, database_url=url))).running():
-            return service.live.loaded
+            return service.live.as_of is not None
 
     assert asyncio.run(scene()) is False

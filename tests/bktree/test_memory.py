@@ -4,6 +4,7 @@ import operator
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from threading import Event, Semaphore, Thread
 from typing import Any
 
@@ -13,24 +14,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from bktree.engines import ENGINES
-from bktree.kernel import KERNELS
+from bktree.engines import ENGINES, build
+from bktree.frozen import arrays_of, nbytes
 from bktree.memory import Memory
 from bktree.protocol import Engine, Tolerance
+from bktree.snapshot import Snapshot, load, save
+from tests.bktree.conftest import (
+    COMPILED,
+    FULL,
+    WIDE,
+    Columns,
+    Files,
+    brute_force,
+    by_numpy,
+    collection,
+    crowd,
+    flipped,
+    to_arrays,
+    to_files,
+)
 
-COMPILED = hasattr(KERNELS[0], "py_func")
-FULL = 2**64 - 1
-WIDE = Tolerance(64, 64)
-
-Files = dict[int, tuple[int, int]]
-Brute = Callable[..., tuple[list[tuple[int, int, int]], int, bool]]
-ToArrays = Callable[..., tuple[Any, Any, Any]]
+Build = Callable[..., Memory]
 
 few_bits = st.sets(st.integers(0, 63), max_size=6).map(lambda bits: sum(1 << bit for bit in bits))
 near_others = st.builds(operator.xor, st.sampled_from([0, FULL, 1 << 63, 0x8F3C5A96E1D20B47]), few_bits)
 hashes = near_others | st.integers(0, FULL)
 pairs = st.tuples(hashes, hashes)
-pages = st.integers(-10, 30) | st.integers(-(2**63), 2**63 - 1)
+pages = st.integers(-10, 30) | st.integers(-(2**31), 2**31 - 1) | st.integers(-(2**63), 2**63 - 1)
 distances = st.integers(0, 12) | st.integers(0, 64)
 tolerances = st.builds(Tolerance, distances, distances, st.none() | distances)
 windows = st.fixed_dictionaries(
@@ -44,8 +54,13 @@ windows = st.fixed_dictionaries(
 
 
 @pytest.fixture(scope="module", params=list(ENGINES))
-def kind(request: pytest.FixtureRequest) -> type[Memory]:
-    return ENGINES[request.param]
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def kind(name: str) -> Build:
+    return partial(build, name)
 
 
 @settings(deadline=None, max_examples=300 if COMPILED else 100)
@@ -56,26 +71,23 @@ def kind(request: pytest.FixtureRequest) -> type[Memory]:
     window=windows,
 )
 def test_a_search_agrees_with_brute_force(
-    kind: type[Memory],
-    brute: Brute,
-    arrays: ToArrays,
-    files: Any,
+    kind: Build,
+    files: Files,
     query: tuple[int, int],
     tolerance: Tolerance,
     window: Any,
 ) -> None:
-    engine = kind(*arrays(files))
+    engine = kind(*to_arrays(files))
 
     window = {"bound": None} | window
-    assert engine.search(*query, tolerance, **window) == brute(files, *query, tolerance, **window)
+    assert engine.search(*query, tolerance, **window) == brute_force(files, *query, tolerance, **window)
     assert len(engine) == len(files)
 
 
 @settings(deadline=None, max_examples=60 if COMPILED else 8)
 @given(data=st.data(), tolerance=tolerances, window=windows)
 def test_real_hashes_agree_with_brute_force(
-    kind: type[Memory],
-    brute: Brute,
+    kind: Build,
     real: Files,
     over_real: Memory,
     data: st.DataObject,
@@ -86,14 +98,14 @@ def test_real_hashes_agree_with_brute_force(
     phash, dhash = (whole ^ data.draw(few_bits) for whole in real[page])
 
     window = {"bound": 1000} | window
-    assert over_real.search(phash, dhash, tolerance, **window) == brute(
+    assert over_real.search(phash, dhash, tolerance, **window) == brute_force(
         real, phash, dhash, tolerance, **window
     )
 
 
 @pytest.fixture(scope="module")
-def over_real(kind: type[Memory], real: Files, arrays: ToArrays) -> Memory:
-    return kind(*arrays(real))
+def over_real(kind: Build, real: Files) -> Memory:
+    return kind(*to_arrays(real))
 
 
 DEGENERATE = {
@@ -114,14 +126,12 @@ DEGENERATE = {
 )
 @pytest.mark.parametrize("query", [(0, 0), (FULL, 0), (1 << 63, 3), (0x8F3C5A96E1D20B47, 17)])
 def test_degenerate_hashes_agree_with_brute_force(
-    kind: type[Memory],
-    brute: Brute,
-    arrays: ToArrays,
+    kind: Build,
     files: Any,
     tolerance: Tolerance,
     query: tuple[int, int],
 ) -> None:
-    engine = kind(*arrays(files))
+    engine = kind(*to_arrays(files))
 
     windows: list[dict[str, Any]] = [
         {"bound": None},
@@ -129,10 +139,90 @@ def test_degenerate_hashes_agree_with_brute_force(
         {"first": 10, "after": (1, 3), "bound": 100},
     ]
     for window in windows:
-        assert engine.search(*query, tolerance, **window) == brute(files, *query, tolerance, **window)
+        assert engine.search(*query, tolerance, **window) == brute_force(files, *query, tolerance, **window)
 
 
-def test_hundreds_of_thousands_of_equal_hashes_are_counted(kind: type[Memory]) -> None:
+SIZES = [0, 1, 2, 3, 16, 17, 63, 64, 65, 256, 257, 513]
+LARGE = [255, 511, 512, 600, 1000, 4096, 10_000, 100_000]
+TOLERANCES = [Tolerance(0, 0), Tolerance(5, 8), Tolerance(8, 3), Tolerance(11, 64, 2), Tolerance(64, 7), WIDE]
+
+
+def assert_agrees_with_numpy(engine: Memory, columns: Columns) -> None:
+    queries = [(0, 0), (FULL, 1 << 63), *zip(*(column[:3].tolist() for column in columns[1:]), strict=True)]
+    for phash, dhash in queries:
+        for tolerance in TOLERANCES:
+            found = engine.search(phash ^ 1, dhash, tolerance, first=1000, bound=None)
+            assert found == by_numpy(columns, phash ^ 1, dhash, tolerance, first=1000)
+
+
+@pytest.mark.parametrize("count", [*SIZES, *LARGE] if COMPILED else SIZES)
+def test_files_of_any_number_agree_with_numpy(kind: Build, count: int) -> None:
+    for flips in (3, 12, 64):
+        columns = crowd(count, count, flips)
+        engine = kind(*columns)
+
+        assert len(engine) == count
+        assert_agrees_with_numpy(engine, columns)
+
+
+@pytest.mark.parametrize("count", [*SIZES, *LARGE] if COMPILED else SIZES)
+def test_degenerate_files_of_any_number_agree_with_numpy(kind: Build, count: int) -> None:
+    pages, zero, full = np.arange(count), np.zeros(count, np.uint64), np.full(count, FULL, np.uint64)
+    halves = np.where(pages % 2, zero, full)
+
+    for columns in (
+        (pages, zero, zero),
+        (pages, full, full),
+        (pages, halves, ~halves),
+        (pages, flipped(1, count, 0), flipped(2, count, 0)),
+        (pages, zero, np.arange(count, dtype=np.uint64)),
+    ):
+        assert_agrees_with_numpy(kind(*columns), columns)
+
+
+@settings(deadline=None, max_examples=60 if COMPILED else 12)
+@given(
+    sizes=st.tuples(st.integers(0, 900 if COMPILED else 90), st.integers(0, 300 if COMPILED else 30)),
+    copies=st.integers(1, 3),
+    flips=st.integers(0, 40),
+    query=st.tuples(st.integers(-100, 100) | st.integers(0, FULL), few_bits),
+    tolerance=tolerances,
+)
+def test_both_layers_agree_with_numpy(
+    kind: Build,
+    sizes: tuple[int, int],
+    copies: int,
+    flips: int,
+    query: tuple[int, int],
+    tolerance: Tolerance,
+) -> None:
+    columns = crowd(1, sum(sizes), flips, copies)
+    pages, *hashes = columns
+    cut = sizes[0]
+    phash, dhash = to_files(columns).get(query[0], (query[0] & FULL, query[1]))
+
+    engine = kind(pages[:cut], *(column[:cut] for column in hashes))
+    engine.add(pages[cut:], *(column[cut:] for column in hashes))
+
+    found = engine.search(phash ^ query[1], dhash, tolerance, bound=None)
+    assert found == by_numpy(columns, phash ^ query[1], dhash, tolerance)
+
+
+@pytest.mark.skipif(not COMPILED, reason="plain Python takes too long")
+@pytest.mark.parametrize("flips", [2, 8, 64])
+def test_a_hundred_thousand_files_that_change_agree_with_numpy(kind: Build, flips: int) -> None:
+    pages, phash, dhash = crowd(flips, 50_000, flips, copies=2)
+    engine = kind(pages, phash, dhash)
+    engine.add(pages[::7], phash[::7], dhash[::-1][::7])
+    engine.hide(pages[::11])
+
+    dhash[::7] = dhash[::-1][::7].copy()
+    kept = np.arange(len(pages)) % 11 != 0
+    assert len(engine) == kept.sum()
+    assert_agrees_with_numpy(engine, (pages[kept], phash[kept], dhash[kept]))
+
+
+def test_hundreds_of_thousands_of_equal_hashes_are_counted(kind: Build) -> None:
     count = 400_000 if COMPILED else 4000
     page_id = np.random.default_rng(1).permutation(count) - 7
     phash = np.full(count, 1 << 63, np.uint64)
@@ -150,14 +240,14 @@ def test_hundreds_of_thousands_of_equal_hashes_are_counted(kind: type[Memory]) -
 class Machine(RuleBasedStateMachine):
     """An engine and a dict, changed alike."""
 
-    def __init__(self, kind: type[Memory], brute: Brute, arrays: ToArrays) -> None:
+    def __init__(self, kind: Build) -> None:
         super().__init__()
-        self.kind, self.brute, self.arrays = kind, brute, arrays
+        self.kind = kind
         self.ever: list[int] = [0]
 
     @initialize(files=st.dictionaries(pages, pairs, max_size=40))
     def build(self, files: Files) -> None:
-        self.engine = self.kind(*self.arrays(files))
+        self.engine = self.kind(*to_arrays(files))
         self.files = files
         self.ever += files
 
@@ -186,7 +276,7 @@ class Machine(RuleBasedStateMachine):
     @rule(query=pairs, tolerance=tolerances, window=windows)
     def search(self, query: tuple[int, int], tolerance: Tolerance, window: Any) -> None:
         window = {"bound": None} | window
-        expected = self.brute(self.files, *query, tolerance, **window)
+        expected = brute_force(self.files, *query, tolerance, **window)
         assert self.engine.search(*query, tolerance, **window) == expected
 
     @invariant()
@@ -195,15 +285,15 @@ class Machine(RuleBasedStateMachine):
         assert len(self.engine) == len(self.files)
 
 
-def test_adding_and_hiding_agree_with_a_dict(kind: type[Memory], brute: Brute, arrays: ToArrays) -> None:
+def test_adding_and_hiding_agree_with_a_dict(kind: Build) -> None:
     run_state_machine_as_test(
-        partial(Machine, kind, brute, arrays),  # type: ignore[arg-type]
+        partial(Machine, kind),  # type: ignore[arg-type]
         settings=settings(deadline=None, max_examples=40 if COMPILED else 12, stateful_step_count=25),
     )
 
 
-def test_many_queries_are_answered_in_order(kind: type[Memory], arrays: ToArrays) -> None:
-    engine: Engine = kind(*arrays({1: (0, 0), 2: (7, 7), 3: (FULL, FULL)}))
+def test_many_queries_are_answered_in_order(kind: Build) -> None:
+    engine: Engine = kind(*to_arrays({1: (0, 0), 2: (7, 7), 3: (FULL, FULL)}))
     column = np.array([FULL, 0, 7], np.uint64)
 
     many = engine.search_many(column, column, Tolerance(3, 3), first=1, bound=1)
@@ -215,7 +305,7 @@ def test_many_queries_are_answered_in_order(kind: type[Memory], arrays: ToArrays
     assert engine.search_many(column[:0], column[:0], WIDE) == []
 
 
-def test_unless_told_otherwise_a_search_stops_at_10_000_pairs(kind: type[Memory]) -> None:
+def test_unless_told_otherwise_a_search_stops_at_10_000_pairs(kind: Build) -> None:
     count = 10_001
     phash = np.arange(count, dtype=np.uint64)
     engine = kind(np.arange(count), phash, phash)
@@ -228,15 +318,91 @@ def test_unless_told_otherwise_a_search_stops_at_10_000_pairs(kind: type[Memory]
     assert engine.search(0, 0, WIDE, first=0, bound=None) == ([], count, False)
 
 
-def test_pages_beyond_64_bits_are_unknown(kind: type[Memory], arrays: ToArrays) -> None:
-    engine = kind(*arrays({2**63 - 1: (1, 2)}))
+def test_pages_beyond_64_bits_are_unknown(kind: Build) -> None:
+    engine = kind(*to_arrays({2**63 - 1: (1, 2)}))
 
     assert engine.hashes([2**63, 2**63 - 1, -(2**63) - 1]) == {2**63 - 1: (1, 2)}
     assert engine.hashes([]) == {}
 
 
-def test_what_was_given_is_not_kept(kind: type[Memory], arrays: ToArrays) -> None:
-    columns = arrays({1: (5, 5)})
+def test_pages_beyond_32_bits_are_kept_beside_the_base(kind: Build) -> None:
+    pages = np.array([2**31, 2**31 - 1, -(2**31), -(2**31) - 1, 2**32 + 5, 5])
+    hashes = np.arange(6, dtype=np.uint64)
+
+    engine = kind(pages, hashes, hashes)
+
+    assert sorted(engine._files.page_id.tolist()) == [-(2**31), 5, 2**31 - 1]
+    assert len(engine) == 6
+    assert engine.hashes(pages.tolist()) == {page: (row, row) for row, page in enumerate(pages.tolist())}
+    assert sorted(page for page, _, _ in engine.search(0, 0, WIDE).listed) == sorted(pages.tolist())
+    engine.hide(pages[:5])
+    assert engine.search(0, 0, WIDE).listed == [(5, 2, 2)]
+
+
+def test_the_last_of_a_page_that_is_given_twice_counts(kind: Build) -> None:
+    engine = kind(np.array([2**40, 7, 2**40, 7]), *np.arange(8, dtype=np.uint64).reshape(2, 4))
+
+    assert engine.hashes([7, 2**40]) == {7: (3, 7), 2**40: (2, 6)}
+    assert len(engine) == 2
+
+
+def test_a_file_comes_and_goes_in_both_layers(kind: Build) -> None:
+    page, old, new = np.array([5]), np.array([1], np.uint64), np.array([2], np.uint64)
+    engine = kind(page, old, old)
+
+    def found() -> tuple[int, dict[int, tuple[int, int]], int]:
+        return len(engine), engine.hashes([5]), engine.search(0, 0, WIDE).total
+
+    for hashes in (old, new, new, old, new):
+        engine.add(page, hashes, hashes)
+        assert found() == (1, {5: (int(hashes[0]), int(hashes[0]))}, 1)
+    engine.hide(np.array([5, 5, 6]))
+    assert found() == (0, {}, 0)
+    engine.add(page, old, old)
+    assert found() == (1, {5: (1, 1)}, 1)
+    assert engine._added.found == 0
+
+
+def test_a_listing_goes_on_amid_equal_pairs(kind: Build) -> None:
+    count = 1000
+    engine = kind(np.arange(count), *np.zeros((2, count), np.uint64))
+    engine.hide(np.arange(500, 600))
+
+    found = engine.search(0, 0, WIDE, first=3, after=(0, 498))
+    assert [page for page, _, _ in found.listed] == [499, 600, 601]
+    assert engine.search(0, 0, WIDE, first=3, after=(0, 2**63 - 1)) == ([], 900, False)
+
+
+def test_files_mapped_from_disk_are_searched_and_never_written_to(name: str, tmp_path: Path) -> None:
+    frozen, none = ENGINES[name](*collection(3, 700, 100, 64)), np.zeros(0, np.int64)
+    save(tmp_path / "saved", Snapshot(name, frozen, none, {}))
+    before = {part: array.copy() for part, array in arrays_of(frozen)}
+    mapped = load(tmp_path / "saved").files
+
+    engines = Memory(name, mapped), Memory(name, frozen)
+    phash, dhash = (column[:9].copy() for column in frozen.hashes)
+    for engine in engines:
+        engine.hide(frozen.page_id[:20].astype(np.int64))
+        engine.add(frozen.page_id[:2].astype(np.int64), phash[:2], dhash[1:3])
+    for tolerance in (Tolerance(0, 0), Tolerance(8, 8), WIDE):
+        answers = [engine.search_many(phash, dhash, tolerance) for engine in engines]
+        assert answers[0] == answers[1]
+    assert [len(engine) for engine in engines] == [682, 682]
+    for files in (mapped, frozen):
+        assert all((array == before[part]).all() for part, array in arrays_of(files))
+
+
+def test_nbytes_are_those_of_the_base(name: str) -> None:
+    frozen = ENGINES[name](*collection(1, 650, 650, 64))
+    engine = Memory(name, frozen)
+
+    assert engine.nbytes == nbytes(frozen) + 8 * -(-650 // 64)
+    engine.add(np.arange(9999, 10_099), *np.zeros((2, 100), np.uint64))
+    assert engine.nbytes == nbytes(frozen) + 88
+
+
+def test_what_was_given_is_not_kept(kind: Build) -> None:
+    columns = to_arrays({1: (5, 5)})
     engine = kind(*columns)
 
     for column in columns:
@@ -282,14 +448,12 @@ class Reader(Thread):
             self.turns.release()
 
 
-def test_every_answer_amid_changes_is_one_of_before_or_after(
-    kind: type[Memory], brute: Brute, arrays: ToArrays
-) -> None:
+def test_every_answer_amid_changes_is_one_of_before_or_after(kind: Build) -> None:
     states = changing_files(*((60, 500) if COMPILED else (6, 40)))
-    engine = kind(*arrays(states[0]))
+    engine = kind(*to_arrays(states[0]))
     queries = [(3, 1, WIDE), (0, 0, Tolerance(4, 64)), (5 << 60, 7, Tolerance(64, 64, 1)), (0, 4, WIDE)]
     readers = [
-        Reader(partial(engine.search, *query, bound=None), [brute(files, *query) for files in states])
+        Reader(partial(engine.search, *query, bound=None), [brute_force(files, *query) for files in states])
         for query in queries
     ]
 
@@ -301,7 +465,7 @@ def test_every_answer_amid_changes_is_one_of_before_or_after(
         if gone:
             engine.hide(np.array(sorted(gone)))
         else:
-            engine.add(*arrays({page: pair for page, pair in after.items() if before.get(page) != pair}))
+            engine.add(*to_arrays({page: pair for page, pair in after.items() if before.get(page) != pair}))
     for reader in readers:
         reader.done.set()
         reader.join(60)
@@ -324,7 +488,7 @@ INT, HASH = np.zeros(2, np.int64), np.zeros(2, np.uint64)
         ((INT, HASH, HASH[:1]), "one length are needed"),
     ],
 )
-def test_wrong_arrays_are_refused(kind: type[Memory], columns: Any, message: str) -> None:
+def test_wrong_arrays_are_refused(kind: Build, columns: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         kind(*columns)
     engine = kind(INT, HASH, HASH)
@@ -333,7 +497,7 @@ def test_wrong_arrays_are_refused(kind: type[Memory], columns: Any, message: str
     assert len(engine) == 1
 
 
-def test_wrong_arrays_to_hide_and_to_ask_for_are_refused(kind: type[Memory]) -> None:
+def test_wrong_arrays_to_hide_and_to_ask_for_are_refused(kind: Build) -> None:
     engine = kind(INT, HASH, HASH)
 
     with pytest.raises(ValueError, match="page_id"):
@@ -357,14 +521,14 @@ def test_wrong_arrays_to_hide_and_to_ask_for_are_refused(kind: type[Memory]) -> 
         ({"after": (-(2**63) - 1, 0)}, "a position is"),
     ],
 )
-def test_wrong_arguments_are_refused(kind: type[Memory], arguments: Any, message: str) -> None:
+def test_wrong_arguments_are_refused(kind: Build, arguments: Any, message: str) -> None:
     engine = kind(INT, HASH, HASH)
 
     with pytest.raises(ValueError, match=message):
         engine.search(**{"phash": 0, "dhash": 0, "tolerance": WIDE} | arguments)
 
 
-def test_numbers_of_numpy_are_taken_as_numbers(kind: type[Memory]) -> None:
+def test_numbers_of_numpy_are_taken_as_numbers(kind: Build) -> None:
     engine = kind(np.array([4]), np.array([FULL], np.uint64), np.array([1], np.uint64))
 
     found = engine.search(

@@ -3,7 +3,7 @@ from itertools import product
 import pytest
 
 from bktree.kernel import DHASH, PHASH
-from bktree.plan import plan
+from bktree.plan import NOTHING, Probe, plan
 from bktree.protocol import Tolerance
 
 SOME = (0, 1, 2, 5, 8, 63, 64)
@@ -29,10 +29,10 @@ def test_probes_cover_the_rule_once(tolerance: Tolerance) -> None:
 
 
 def test_the_smaller_radius_is_probed() -> None:
-    assert [probe.kind for probe in plan(Tolerance(4, 8)).probes] == [PHASH]
-    assert [probe.kind for probe in plan(Tolerance(8, 4)).probes] == [DHASH]
-    assert [probe.kind for probe in plan(Tolerance(4, 4)).probes] == [PHASH]
-    assert [probe.radius for probe in plan(Tolerance(8, 8, 2)).probes] == [2, 2]
+    assert plan(Tolerance(4, 8)).probes == (Probe(4, 0, 8, PHASH), NOTHING)
+    assert plan(Tolerance(8, 4)).probes == (Probe(4, 0, 8, DHASH), NOTHING)
+    assert plan(Tolerance(4, 4)).probes == (Probe(4, 0, 4, PHASH), NOTHING)
+    assert plan(Tolerance(8, 8, 2)).probes == (Probe(2, 0, 8, PHASH), Probe(2, 3, 8, DHASH))
 
 
 @pytest.mark.parametrize(

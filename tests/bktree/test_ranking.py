@@ -1,16 +1,11 @@
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 
+from bktree.engines import ENGINES, build
 from bktree.memory import Memory
-from bktree.multiindex import MultiIndex
 from bktree.protocol import Tolerance
 from bktree.ranking import Match, run_end
-from bktree.scan import Scan
-
-WIDE = Tolerance(64, 64)
+from tests.bktree.conftest import WIDE, to_arrays
 
 FILES = {
     9: (0, 0),
@@ -23,15 +18,19 @@ FILES = {
 ORDER = [Match(-4, 0, 0), Match(9, 0, 0), Match(3, 0, 1), Match(7, 1, 0), Match(2, 1, 1), Match(1, 64, 64)]
 
 
-@pytest.fixture(params=[Scan, MultiIndex])
-def kind(request: pytest.FixtureRequest) -> type[Memory]:
-    kind: type[Memory] = request.param
-    return kind
+@pytest.fixture(params=list(ENGINES))
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-@pytest.fixture
-def engine(kind: type[Memory], arrays: Callable[..., Any]) -> Memory:
-    return kind(*arrays(FILES))
+@pytest.fixture(params=["in the base", "added", "both"])
+def engine(request: pytest.FixtureRequest, name: str) -> Memory:
+    """The files in either layer, or some in each."""
+    cut = {"in the base": len(FILES), "added": 0, "both": len(FILES) // 2}[request.param]
+    base, added = list(FILES.items())[:cut], list(FILES.items())[cut:]
+    engine = build(name, *to_arrays(dict(base)))
+    engine.add(*to_arrays(dict(added)))
+    return engine
 
 
 def test_matches_come_by_sum_and_then_page_id(engine: Memory) -> None:
@@ -91,10 +90,10 @@ def test_hidden_files_meet_no_bound(engine: Memory) -> None:
     assert engine.search(0, 0, WIDE, bound=3) == ([*ORDER[:3], ORDER[4]], 4, True)
 
 
-def test_pairs_are_told_apart_by_both_hashes(kind: type[Memory], arrays: Callable[..., Any]) -> None:
+def test_pairs_are_told_apart_by_both_hashes(name: str) -> None:
     files = {page: (page % 40, page // 40) for page in range(1600)}
 
-    engine = kind(*arrays(files))
+    engine = build(name, *to_arrays(files))
 
     assert not engine.search(0, 0, WIDE, first=0, bound=1601).truncated
     assert engine.search(0, 0, WIDE, first=0, bound=1).total == 1
@@ -103,9 +102,9 @@ def test_pairs_are_told_apart_by_both_hashes(kind: type[Memory], arrays: Callabl
     assert engine.search(0, 0, WIDE, first=0, bound=14).total > 13
 
 
-def test_equal_pairs_are_one_in_the_base_and_beside_it(arrays: Callable[..., Any]) -> None:
-    engine = MultiIndex(*arrays({1: (0, 0), 2: (0, 0), 3: (1, 0), 4: (3, 0), 5: (0, 0)}))
-    engine.add(*arrays({6: (0, 0), 3: (0, 0), 7: (1, 0)}))
+def test_equal_pairs_are_one_in_the_base_and_beside_it(name: str) -> None:
+    engine = build(name, *to_arrays({1: (0, 0), 2: (0, 0), 3: (1, 0), 4: (3, 0), 5: (0, 0)}))
+    engine.add(*to_arrays({6: (0, 0), 3: (0, 0), 7: (1, 0)}))
     engine.hide(np.array([1]))
 
     zeros = [Match(page, 0, 0) for page in (2, 3, 5, 6)]

@@ -1,53 +1,46 @@
-from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-import pybktree
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bktree import tree
-from bktree.kernel import DHASH, KERNELS, PHASH
+from bktree.engines import build
+from bktree.kernel import DHASH, PHASH
+from bktree.memory import Memory
 from bktree.protocol import Tolerance
-from bktree.tree import LARGEST, LEAVES, NODES, PLACES, SMALLEST, BKTree, Tree
+from bktree.tree import LARGEST, LEAVES, NODES, PLACES, SMALLEST, Tree
+from tests.bktree.conftest import (
+    COMPILED,
+    FULL,
+    Columns,
+    Files,
+    Near,
+    brute_force,
+    crowd,
+    flipped,
+    leaves_below,
+    to_arrays,
+    to_files,
+)
 
-COMPILED = hasattr(KERNELS[0], "py_func")
+pytestmark = pytest.mark.usefixtures("always_by_index")
+
 MANY = 60_000 if COMPILED else 3_000
 
 
-@pytest.fixture(scope="module", autouse=True)
-def all_the_way() -> Iterator[None]:
-    """Have the tree answer at the radii where a scan would take over."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tree, "REACH", 64)
-        yield
+def added(columns: Columns) -> Memory:
+    """An engine with nothing in its base, so that only trees that files are added to answer."""
+    engine = build("scan", *to_arrays({}))
+    engine.add(*columns)
+    return engine
 
 
 @pytest.fixture(scope="module")
-def engine(real: dict[int, tuple[int, int]], arrays: Callable[..., Any]) -> BKTree:
-    return BKTree(*arrays(real))
-
-
-@pytest.fixture(scope="module", params=[PHASH, DHASH])
-def kind(request: pytest.FixtureRequest) -> int:
-    return int(request.param)
-
-
-@pytest.fixture(scope="module")
-def reference(real: dict[int, tuple[int, int]], kind: int) -> pybktree.BKTree:
-    return pybktree.BKTree(pybktree.hamming_distance, {pair[kind] for pair in real.values()})
-
-
-def hashes_of(seed: int, count: int, flips: int) -> NDArray[np.uint64]:
-    """Hashes around a few others, the fewer bits away the less spread they are."""
-    rng = np.random.default_rng(seed)
-    hashes = rng.choice(rng.integers(0, 2**64, 4, np.uint64), count)
-    for _ in range(flips):
-        hashes ^= np.uint64(1) << rng.integers(0, 64, count, np.uint64)
-    return hashes
+def engine(real: Files) -> Memory:
+    return added(to_arrays(real))
 
 
 def in_tree(keys: NDArray[np.uint64], *stops: int) -> Tree:
@@ -57,26 +50,21 @@ def in_tree(keys: NDArray[np.uint64], *stops: int) -> Tree:
     return made
 
 
-def leaves_below(made: Tree, node: int = 0, path: tuple[tuple[int, int], ...] = ()) -> dict[int, Any]:
+def leaves_of(made: Tree) -> dict[int, tuple[tuple[int, int], ...]]:
     """Every leaf, with the pivots and distances that lead to it."""
     children, pivots = made.arrays[:2]
-    found: dict[int, Any] = {}
-    for edge in range(65):
-        child = int(children[node, edge])
-        step = (*path, (int(pivots[node]), edge)) if node else path
-        found |= leaves_below(made, child, step) if child > 0 else {-1 - child: step} if child else {}
-    return found
+    return leaves_below(children, pivots, int(children[0, 0])) if children[0, 0] else {}
 
 
 @settings(deadline=None, max_examples=20 if COMPILED else 5)
 @given(seed=st.integers(0, 1000), flips=st.integers(0, 20), part=st.floats(0, 1))
 def test_every_hash_is_in_one_leaf_at_the_right_distances(seed: int, flips: int, part: float) -> None:
-    keys = hashes_of(seed, MANY // 20, flips)
+    keys = flipped(seed, MANY // 20, flips)
     made = in_tree(keys, int(part * len(keys)))
     _, _, leaves, hashes, newest, older, _, _ = made.arrays
 
     rows: dict[int, list[int]] = {}
-    for leaf, path in leaves_below(made).items():
+    for leaf, path in leaves_of(made).items():
         start, count, _ = leaves[leaf]
         assert 0 < count <= LARGEST
         for place in range(start, start + count):
@@ -97,10 +85,10 @@ def test_every_hash_is_in_one_leaf_at_the_right_distances(seed: int, flips: int,
 @settings(deadline=None, max_examples=20 if COMPILED else 5)
 @given(seed=st.integers(0, 1000), flips=st.integers(4, 64))
 def test_blocks_are_in_use_or_free_and_never_overlap(seed: int, flips: int) -> None:
-    made = in_tree(hashes_of(seed, 3 * LARGEST, flips))
+    made = in_tree(flipped(seed, 3 * LARGEST, flips))
     _, _, leaves, _, newest, _, free, used = made.arrays
 
-    blocks = [(int(leaves[leaf, 0]), int(leaves[leaf, 2])) for leaf in leaves_below(made)]
+    blocks = [(int(leaves[leaf, 0]), int(leaves[leaf, 2])) for leaf in leaves_of(made)]
     for size in range(tree.SIZES):
         head = int(free[size])
         while head:
@@ -131,47 +119,40 @@ def test_equal_hashes_cost_one_key() -> None:
     assert made.arrays[-1].tolist() == [1, 1, SMALLEST]
 
 
+@pytest.mark.parametrize("kind", [PHASH, DHASH])
 @pytest.mark.parametrize("radius", [0, 1, 2, 3, 4, 6, 8, 12, 20])
 def test_a_radius_finds_what_pybktree_finds(
-    real: dict[int, tuple[int, int]], engine: BKTree, reference: pybktree.BKTree, kind: int, radius: int
+    real: Files, engine: Memory, near: Near, kind: int, radius: int
 ) -> None:
     tolerance = Tolerance(radius, 64) if kind == PHASH else Tolerance(64, radius)
 
-    for query in [*list(real.values())[:12], (0, 0), (2**64 - 1, 2**64 - 1), (2**63, 0)]:
-        nearby = {value for _, value in reference.find(query[kind], radius)}
-        expected = {page for page, pair in real.items() if pair[kind] in nearby}
-        assert {page for page, _, _ in engine.search(*query, tolerance, bound=None).listed} == expected
+    for query in [*list(real.values())[:12], (0, 0), (FULL, FULL), (1 << 63, 0)]:
+        listed = engine.search(*query, tolerance, bound=None).listed
+        assert {page for page, _, _ in listed} == near(query, kind, radius)
 
 
 @settings(deadline=None, max_examples=25 if COMPILED else 5)
 @given(
     seed=st.integers(0, 1000),
     flips=st.integers(0, 40),
-    query=st.integers(0, 2**64 - 1) | st.integers(0, 100),
+    query=st.integers(0, FULL) | st.integers(-100, 100),
     radii=st.tuples(st.integers(0, 64), st.integers(0, 64)),
     closest=st.none() | st.integers(0, 12),
 )
 def test_the_tree_agrees_with_brute_force_at_all_radii(
-    brute: Callable[..., Any],
-    arrays: Callable[..., Any],
-    seed: int,
-    flips: int,
-    query: int,
-    radii: tuple[int, int],
-    closest: int | None,
+    seed: int, flips: int, query: int, radii: tuple[int, int], closest: int | None
 ) -> None:
-    phash, dhash = (hashes_of(seed + n, MANY // 20, flips).tolist() for n in (0, 1))
-    files = dict(enumerate(zip(phash, dhash, strict=True)))
-    pair = files.get(query, (query, ~query & 2**64 - 1))
+    columns = crowd(seed, MANY // 20, flips)
+    files, tolerance = to_files(columns), Tolerance(*radii, closest)
+    pair = files.get(query, (query & FULL, ~query & FULL))
 
-    engine = BKTree(*arrays(files))
+    found = added(columns).search(*pair, tolerance, bound=None)
 
-    tolerance = Tolerance(*radii, closest)
-    assert engine.search(*pair, tolerance, bound=None) == brute(files, *pair, tolerance)
+    assert found == brute_force(files, *pair, tolerance)
 
 
 def test_room_grows_with_the_rows() -> None:
-    keys = hashes_of(1, MANY, 64)
+    keys = flipped(1, MANY, 64)
 
     made = in_tree(keys, *range(0, MANY, MANY // 7))
 

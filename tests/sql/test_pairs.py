@@ -1,12 +1,11 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sql import pairs
+from sql import loading, pairs
 from sql.database import Database
 from sql.tables import dhash, phash
 from tests.sql.conftest import Put
@@ -15,8 +14,7 @@ TOP = (1 << 64) - 1
 
 
 def load(database: Database) -> dict[int, tuple[int, int]]:
-    with database.read() as connection:
-        loaded, _ = pairs.load(connection)
+    loaded = loading.load(database).pairs
     hashes = zip(loaded.phash.tolist(), loaded.dhash.tolist(), strict=True)
     return dict(zip(loaded.page_id.tolist(), hashes, strict=True))
 
@@ -85,21 +83,6 @@ def test_more_pages_than_one_statement_takes(database: Database, put: Put) -> No
     put([(page, page & 0xFF) for page in pages], [(page, 7) for page in pages])
     expected = {page: (page & 0xFF, 7) for page in pages}
     assert expected == load(database) == of_pages(database, list(pages))
-
-
-def test_a_table_is_read_in_parts(database: Database, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    put([(page % 7, page) for page in range(30)], [(page % 5, page) for page in range(30)])
-    whole = load(database)
-    monkeypatch.setattr(pairs, "_CHUNK", 4)
-    assert whole == load(database) == {0: (28, 25), 1: (29, 26), 2: (23, 27), 3: (24, 28), 4: (25, 29)}
-
-
-def test_row_ids_are_all_that_were_read(database: Database, put: Put) -> None:
-    put([(1, 1), (None, 2), (1, 3)], [(1, None), (2, 5, "error")])
-    with database.read() as connection:
-        _, (phashes, dhashes) = pairs.load(connection)
-    assert (phashes.tolist(), dhashes.tolist()) == ([1, 3], [1, 2])
-    assert phashes.dtype == dhashes.dtype == np.int64
 
 
 page_ids = st.none() | st.integers(-2, 3)

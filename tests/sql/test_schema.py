@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, event, func, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
-from sql import pairs, schema
+from sql import loading, pairs, schema
 from sql.database import Database
 from sql.tables import dhash, old, own, phash
 from tests import mariadb
@@ -110,8 +110,7 @@ def test_an_existing_database_is_taken_over_as_it_is(old_tool: Database) -> None
     assert schema.prepare(old_tool)
     assert before == picture(old_tool)
     assert own.tables.keys() < old_tool.tables()
-    with old_tool.read() as connection:
-        loaded, _ = pairs.load(connection)
+    loaded = loading.load(old_tool).pairs
     assert (loaded.page_id.tolist(), loaded.phash.tolist(), loaded.dhash.tolist()) == (
         [10, 11],
         [(1 << 64) - 1, 1],

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from index import progress
-from index.progress import Progress
+from commons import progress
+from commons.progress import Progress
 
 
 def test_lines_where_there_is_no_terminal(
@@ -23,6 +23,12 @@ def test_lines_where_there_is_no_terminal(
     assert lines[-2].endswith(" left, 2 failed")
     assert lines[-1] == ""
     assert not {"\r", "\x1b"} & set("".join(lines))
+
+
+def test_what_is_counted_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress(10, "reading", "rows") as bar:
+        bar.advance(10)
+    assert capsys.readouterr().err.startswith("reading: 0 of 10 rows, ? rows/s, ? left\n")
 
 
 def test_few_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Self
 from tqdm import tqdm
 
 _SECONDS_BETWEEN_LINES = 10
-_LINE = "{desc}: {n_fmt} of {total_fmt} files, {rate_fmt}, {remaining} left{postfix}"
+_LINE = "{desc}: {n_fmt} of {total_fmt}{unit}, {rate_fmt}, {remaining} left{postfix}"
 
 
 class _Lines(io.StringIO):
@@ -21,16 +21,16 @@ class _Lines(io.StringIO):
 
 
 class Progress:
-    """Counts files, hashed and failed, with rate and time left; writes to standard error."""
+    """Counts what is done, and what of it failed, with rate and time left; writes to standard error."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, doing: str = "hashing", unit: str = "files") -> None:
         on_terminal = sys.stderr.isatty()
         # Asked by tqdm itself, a terminal that does not know its size has none, and shows nothing.
         columns, lines = shutil.get_terminal_size()
         self._bar: tqdm[Any] = tqdm(
             total=total,
-            unit=" files",
-            desc="hashing",
+            unit=f" {unit}",
+            desc=doing,
             ncols=columns,
             nrows=lines,
             mininterval=0.2 if on_terminal else _SECONDS_BETWEEN_LINES,
@@ -43,10 +43,14 @@ class Progress:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave it as it is."""
         self._bar.close()
 
-    def advance(self, files: int, *, failed: int) -> None:
-        """Count ``files`` more, of all of which so far ``failed`` could not be hashed."""
+    def advance(self, done: int, *, failed: int = 0) -> None:
+        """Count ``done`` more; ``failed`` is how many failed of all so far."""
         if failed:
             self._bar.set_postfix_str(f"{failed} failed", refresh=False)
-        self._bar.update(files)
+        self._bar.update(done)

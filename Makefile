@@ -3,9 +3,10 @@
 PYTHON ?= python3
 PORT ?= 8000
 PHOTOS ?=
+N ?= 14e6
 BIN := .venv/bin
 
-.PHONY: install demo test lint lock clean
+.PHONY: install demo test lint bench lock clean
 
 install: .venv/kernels
 
@@ -25,6 +26,15 @@ install: .venv/kernels
 demo: install
 	@PORT=$(PORT) PHOTOS='$(PHOTOS)' $(BIN)/python -m demo
 
+# What the engines are compared with is not locked, but goes with what is.
+.venv/peers: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[bench]'
+	@touch $@
+
+bench: install .venv/peers
+	@sh tests/packages.sh mariadb-server
+	$(BIN)/python -m benchmarks --files $(N) --page docs/performance.md --page README.md
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,10 +50,11 @@ test: install
 	$(BIN)/coverage combine --quiet && \
 	$(BIN)/coverage report
 
-# Exact versions for a new machine, by name alone.
-lock: install
-	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --editable '.[dev]'
-	$(BIN)/pip freeze --exclude-editable > requirements.lock
+# Exact versions for a new machine, by name alone; without those that `make bench` adds to .venv.
+lock:
+	$(PYTHON) -m venv --clear build/lock
+	build/lock/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	build/lock/bin/pip freeze --exclude-editable > requirements.lock
 
 clean:
 	rm -rf .venv .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info

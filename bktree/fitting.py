@@ -15,7 +15,7 @@ from bktree.kernel import DHASH, Query, kernel, signed
 from bktree.plan import Probe
 from bktree.tables import Tables, offsets_of
 
-SAMPLE = 16
+SAMPLE = 8
 """Buckets, among all at one distance from the query's own, whose sizes stand for those of the rest."""
 
 BUCKET, SIDE_BY_SIDE, OUTLINED = 2.0, 0.15, 0.25

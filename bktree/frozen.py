@@ -6,7 +6,7 @@ Files with the same pair of hashes lie side by side, in the order of their pages
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,14 +140,14 @@ def nbytes(files: Frozen) -> int:
     return sum(array.nbytes for _, array in arrays_of(files))
 
 
-def arrays_of(part: object, name: str = "") -> Iterator[tuple[str, NDArray[np.generic]]]:
+def arrays_of(part: Any, name: str = "") -> Iterator[tuple[str, NDArray[np.generic]]]:
     """Every array of files, with a name."""
     if isinstance(part, np.ndarray):
         yield name, part
-    elif isinstance(part, tuple):
-        names = getattr(part, "_fields", range(len(part)))
-        for each, field in zip(part, names, strict=True):
-            yield from arrays_of(each, f"{name}.{field}" if name else str(field))
+        return
+    names = getattr(part, "_fields", range(len(part)))
+    for each, field in zip(part, names, strict=True):
+        yield from arrays_of(each, f"{name}.{field}" if name else str(field))
 
 
 @kernel

@@ -1,6 +1,7 @@
 """The engine in memory: a frozen base, and beside it what was added since."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from operator import index
 
 import numpy as np
@@ -87,11 +88,11 @@ class Memory:
         ``first``, a ``bound`` below 1 and a position that takes more than 64 bits.
         """
         query = _hash(phash), _hash(dhash)
-        probes, largest = plan(tolerance)
+        probes, largest = _planned(tolerance)
         position = position_of(after)
         limits = limits_of(first, bound)
         with self._lock.reading():
-            answer = answers.answer_one(self._both(), query, nameless(probes), position, limits)
+            answer = answers.answer_one(self._both(), query, probes, position, limits)
         return ranking_of(answer, largest)
 
     def search_many(
@@ -108,11 +109,11 @@ class Memory:
         Takes one-dimensional uint64 arrays of one length. Raises ValueError for others, and as `search` does.
         """
         require_hashes(phash, dhash)
-        probes, largest = plan(tolerance)
+        probes, largest = _planned(tolerance)
         limits = limits_of(first, bound)
         queries = np.array(phash), np.array(dhash)
         with self._lock.reading():
-            listed, ends = answers.answer_many(self._both(), queries, nameless(probes), limits)
+            listed, ends = answers.answer_many(self._both(), queries, probes, limits)
         matches, start = [Match._make(row) for row in listed.tolist()], 0
         rankings = []
         for end, total, stop in ends.tolist():
@@ -143,6 +144,18 @@ class Memory:
         rows = rows[[row >= 0 and bitmap.is_set(self._alive, row) for row in rows.tolist()]]
         pairs = zip(*(column[rows].tolist() for column in self._files.hashes), strict=True)
         return dict(zip(self._files.page_id[rows].tolist(), pairs, strict=True))
+
+
+def _planned(tolerance: Tolerance) -> tuple[Nameless, int]:
+    # What only equals a whole number is refused, whether or not that was asked for before.
+    phash, dhash, closest = tolerance
+    return _plan(index(phash), index(dhash), closest if closest is None else index(closest))
+
+
+@lru_cache
+def _plan(phash: int, dhash: int, closest: int | None) -> tuple[Nameless, int]:
+    probes, largest = plan(Tolerance(phash, dhash, closest))
+    return nameless(probes), largest
 
 
 def _hash(value: int) -> np.uint64:

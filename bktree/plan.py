@@ -1,6 +1,5 @@
 """Which hashes to look by, and how far, for a rule over both of them."""
 
-from functools import lru_cache
 from operator import index
 from typing import NamedTuple
 
@@ -30,7 +29,6 @@ class Plan(NamedTuple):
     """The largest sum of both distances that the tolerance allows."""
 
 
-@lru_cache
 def plan(tolerance: Tolerance) -> Plan:
     """Plan a search.
 

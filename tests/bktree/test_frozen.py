@@ -140,7 +140,9 @@ ALIVE = 1 / 8
 """Bytes that an engine keeps for a file beside what is frozen."""
 
 
-@pytest.mark.parametrize(("count", "most"), [(14_000_000, 52), (100_000_000, 47)])
+@pytest.mark.parametrize(
+    ("count", "most"), [(1_000_000, 52), (2**20, 52), (14_000_000, 52), (100_000_000, 47)]
+)
 def test_a_file_takes_little_memory_in_tables(count: int, most: int) -> None:
     files = for_tables(*collection(1, MANY, 100_000, 64))
 

@@ -220,6 +220,14 @@ def test_a_hundred_thousand_files_that_change_agree_with_numpy(kind: Build, flip
     kept = np.arange(len(pages)) % 11 != 0
     assert len(engine) == kept.sum()
     assert_agrees_with_numpy(engine, (pages[kept], phash[kept], dhash[kept]))
+    scan, queries = (
+        build("scan", pages[kept], phash[kept], dhash[kept]),
+        (phash[:30] ^ np.uint64(5), dhash[:30]),
+    )
+    for tolerance in TOLERANCES:
+        for bound in (None, 20):
+            many = engine.search_many(*queries, tolerance=tolerance, first=7, bound=bound)
+            assert many == scan.search_many(*queries, tolerance=tolerance, first=7, bound=bound)
 
 
 def test_hundreds_of_thousands_of_equal_hashes_are_counted(kind: Build) -> None:

@@ -19,7 +19,7 @@ from bktree.tables import Tables
 SWEPT = 0.1
 """Time to look at a row when passing over all, where one that a table leads to takes 1."""
 
-REACH = 6
+REACH = 5
 """Largest radius that a frozen tree is used for: beyond, so much of it is visited that a scan is faster."""
 
 Probes = tuple[Probe, Probe]

@@ -189,12 +189,11 @@ def farthest_due(chunk: int, radius: int, radii: NDArray[np.int64]) -> NDArray[n
     there, is at no less than ``other`` in the third, and only the rest is left for the first; or with the
     second and the third in each other's place.
     """
-    farthest = np.empty(radii[chunk] + 1, np.int64)
-    for distance in range(len(farthest)):
-        other = 0
-        if chunk:
+    farthest = np.arange(radii[chunk] + 1)
+    if chunk:
+        for distance in range(len(farthest)):
             other = distance - int(radii[chunk]) + int(radii[CHUNKS - chunk]) + (chunk - 1)
-        farthest[distance] = max(radius - distance - max(other, 0), 0)
+            farthest[distance] = max(radius - distance - max(other, 0), 0)
     return farthest
 
 

@@ -5,13 +5,17 @@ import shutil
 import signal
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from sql import results, schema
+from sql.database import Database
 from tests import programs
+from tests.api.data import hashed
 from tests.programs import Served
 from tests.waiting import wait_for
 
@@ -161,3 +165,69 @@ def test_a_very_large_upload_is_cut_short(tmp_path: Path) -> None:
         )
         assert served.get("/healthz") == {"status": "ok"}
         assert "Traceback" not in served.log.read_text()
+
+
+ROWS = 40_000
+NEAR = '{ search(phash: "8000000000000000", dhash: 0, first: 3) { totalCount } }'
+
+
+def cut_short(snapshot: Path) -> str:
+    path = snapshot / "by_page.npy"
+    path.write_bytes(path.read_bytes()[:-7])
+    return f"{path}: is of {path.stat().st_size} bytes instead of {path.stat().st_size + 7}"
+
+
+def flipped(snapshot: Path) -> str:
+    """A byte that is not looked at on opening, so that the service begins with it."""
+    path = snapshot / "hashes.0.npy"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 + 4096] ^= 1
+    path.write_bytes(content)
+    return f"{path}: is damaged (its checksum is not that of the manifest)"
+
+
+def of_another_version(snapshot: Path) -> str:
+    path = snapshot / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
+    return f"{path}: is of format 99, and this program reads format 1"
+
+
+def without_a_manifest(snapshot: Path) -> str:
+    path = snapshot / "manifest.json"
+    path.unlink()
+    return f"{path}: No such file or directory"
+
+
+def half_written(snapshot: Path) -> str:
+    """As a process leaves it that is killed."""
+    (snapshot / "manifest.json").unlink()
+    snapshot.rename(snapshot.with_name(f".writing-{snapshot.name}"))
+    return "writing a snapshot: there is none"
+
+
+@pytest.mark.parametrize("damage", [cut_short, flipped, of_another_version, without_a_manifest, half_written])
+def test_a_bad_snapshot_is_refused_by_name_and_made_anew_while_answers_go_on(
+    tmp_path: Path, damage: Callable[[Path], str]
+) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'imagehash.db'}")
+    schema.prepare(database)
+    with database.write() as connection:
+        results.save(connection, [hashed(n, 1 << 63 | n % 16, n // 16) for n in range(1, ROWS)])
+    database.close()
+    made = programs.run("api", "snapshot", folder=tmp_path)
+    assert made.returncode == 0, made.stderr
+    (bad,) = (tmp_path / ".cache" / "imagehash").glob("imagehash-*/[0-9]*")
+    reason = damage(bad)
+
+    answers: list[int] = []
+    with programs.api(tmp_path) as served:
+        while not (good := [path for path in bad.parent.glob("[0-9]*") if path != bad]):
+            answers.append(served.ask(NEAR)["data"]["search"]["totalCount"])
+        wait_for(lambda: f"files by multi-index from {good[0]}" in served.log.read_text())
+        answers.append(served.ask(NEAR)["data"]["search"]["totalCount"])
+        assert served.get("/readyz")["index"] == "multi-index"
+        assert reason in served.log.read_text()
+        assert served.stop() == 0
+    assert set(answers) == {answers[-1]}
+    assert answers[-1] > 100
+    assert [path.name for path in bad.parent.glob(".writing-*")] == []

@@ -1,12 +1,14 @@
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bktree import frozen, tables
-from bktree.chunks import WIDTHS
+from bktree.chunks import CHUNKS, WIDTHS
 from bktree.engines import build
-from bktree.lookup import BATCH, LONG
+from bktree.lookup import BATCH, LONG, due_at, farthest_due
 from bktree.memory import Memory
 from bktree.protocol import Tolerance
 from tests.bktree.conftest import COMPILED, FULL, WIDE, Columns, brute_force, by_numpy, crowd, to_files
@@ -113,3 +115,16 @@ def test_bit_63_of_dhash_counts_at_full_width(monkeypatch: pytest.MonkeyPatch) -
     for radius in range(10):
         assert_agrees_with_numpy(engine, columns, slice(None), Tolerance(64, radius))
         assert_agrees_with_numpy(engine, columns, slice(None), Tolerance(radius, 64))
+
+
+@pytest.mark.parametrize("radius", range(9))
+def test_what_is_near_is_due_where_it_is_looked_for(radius: int) -> None:
+    """Whatever radii are fitted, and however its distance is spread over the chunks."""
+    spreads = [spread for spread in product(range(radius + 1), repeat=CHUNKS) if sum(spread) <= radius]
+    fits = [fit for fit in product(range(-1, 6), repeat=CHUNKS) if sum(fit) == radius - CHUNKS + 1]
+    for fit in map(np.array, fits):
+        farthest = [farthest_due(chunk, radius, fit).tolist() for chunk in range(CHUNKS)]
+        for spread in spreads:
+            chunk = due_at(fit, spread)
+            assert spread[chunk] <= fit[chunk]
+            assert spread[0] <= farthest[chunk][spread[chunk]]

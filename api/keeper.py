@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import NamedTuple, Self
@@ -86,6 +86,8 @@ class Keeper:
                 base = self._snapshots.base(newest)
                 self._snapshots.verify(newest)
             except RefusedError as error:
+                if newest != self._snapshots.newest():
+                    return None
                 self._snapshots.withdraw(newest)
                 return str(error)
             self._good = _Good(newest, base.engine, base.phash.mark)
@@ -98,9 +100,14 @@ class Keeper:
 
     def _run(self) -> None:
         while True:
-            # While the database cannot be read the workers say so.
-            with suppress(SQLAlchemyError):
+            try:
                 self._look()
+            except SQLAlchemyError:
+                # While the database cannot be read the workers say so.
+                pass
+            except Exception:
+                logger.exception("snapshots are not looked after for %.0f s", self._wait)
+                self._put_off()
             if self._ended.wait(LOOK_SECONDS):
                 return
 
@@ -118,8 +125,11 @@ class Keeper:
             self._wait = RETRY[0]
         elif not self._ended.is_set():
             logger.warning("no snapshot was written; the next attempt is in %.0f s", self._wait)
-            self._not_before = self._clock() + self._wait
-            self._wait = min(2 * self._wait, RETRY[1])
+            self._put_off()
+
+    def _put_off(self) -> None:
+        self._not_before = self._clock() + self._wait
+        self._wait = min(2 * self._wait, RETRY[1])
 
 
 @contextmanager

@@ -78,12 +78,14 @@ def load(folder: Path) -> Snapshot:
     Raises RefusedError if it is not whole or not of this format.
     """
     manifest = _manifest(folder)
-    arrays = {name: _mapped(folder / f"{name}.npy", told) for name, told in manifest["arrays"].items()}
     try:
+        arrays = {name: _mapped(folder / f"{name}.npy", told) for name, told in manifest["arrays"].items()}
         files = _assembled(_TEMPLATE, "", folder, arrays)
         snapshot = Snapshot(manifest["engine"], files, arrays["deleted"], manifest["about"])
     except KeyError as error:
         raise RefusedError(f"{folder}: has no {error}") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise RefusedError(f"{folder}: cannot be read ({error})") from None
     if len(files.page_id) != manifest["files"]:
         raise RefusedError(f"{folder}: has {len(files.page_id)} files instead of {manifest['files']}")
     return snapshot

@@ -133,3 +133,36 @@ def test_the_database_needs_no_snapshot_to_search_by_itself(tmp_path: Path) -> N
     with keeping(settings):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_nobody_foresaw_does_not_end_the_keeping(
+    quick: None,
+    database: Database,
+    snapshots: Snapshots,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(_snapshots: Snapshots) -> None:
+        raise RuntimeError("no one knows")
+
+    now = [0.0]
+    with monkeypatch.context() as patch:
+        patch.setattr(Snapshots, "newest", fail)
+        with Keeper(database, snapshots, "auto", clock=lambda: now[0]):
+            for attempt in range(1, 4):
+                wait_for(lambda: len(caplog.records) == attempt)  # noqa: B023
+                now[0] += 10_000
+    assert caplog.records[0].message == "snapshots are not looked after for 60 s"
+    assert "no one knows" in caplog.text
+
+
+def test_one_that_a_newer_took_the_place_of_meanwhile_is_not_missed(
+    database: Database, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = snapshots.make("auto").path
+    newer = snapshots.make("auto").path
+    seen = iter([older, newer])
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshots, "newest", lambda: next(seen))
+        assert Keeper(database, snapshots, "auto").wanted() is None
+    assert snapshots.newest() == newer

@@ -120,7 +120,8 @@ def test_bit_63_of_dhash_counts_at_full_width(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("radius", range(9))
 def test_what_is_near_is_due_where_it_is_looked_for(radius: int) -> None:
     """Whatever radii are fitted, and however its distance is spread over the chunks."""
-    spreads = [spread for spread in product(range(radius + 1), repeat=CHUNKS) if sum(spread) <= radius]
+    steps = range(radius + 1)
+    spreads = [spread for spread in product(steps, steps, steps) if sum(spread) <= radius]
     fits = [fit for fit in product(range(-1, 6), repeat=CHUNKS) if sum(fit) == radius - CHUNKS + 1]
     for fit in map(np.array, fits):
         farthest = [farthest_due(chunk, radius, fit).tolist() for chunk in range(CHUNKS)]

@@ -143,6 +143,9 @@ def test_a_flipped_byte_in_a_sample_is_found_on_opening(written: tuple[Path, Sna
         ({"format": 2}, "manifest.json: is of format 2, and this program reads format 1"),
         ({"engine": None}, "manifest.json: is cut short"),
         ({"files": 1}, "has 3000 files instead of 1"),
+        ({"arrays": {}}, "has no 'page_id'"),
+        ({"arrays": {"page_id": {}}}, "has no 'bytes'"),
+        ({"arrays": []}, "cannot be read ('list' object has no attribute 'items')"),
     ],
 )
 def test_a_manifest_that_says_something_else_is_refused(

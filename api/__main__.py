@@ -16,7 +16,7 @@ from api.errors import Refusal
 from api.keeper import keeping
 from api.live import Live
 from api.schema import schema
-from api.service import PATIENCE, WORKERS, Service
+from api.service import PARENT, PATIENCE, WORKERS, Service
 from api.snapshots import Busy, Snapshots
 from bktree.protocol import BITS, Tolerance
 from commons.arguments import whole
@@ -126,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(options: argparse.Namespace) -> int:
     # Wrong settings are told here, once, rather than by every worker.
     settings = Settings.from_environment()
-    os.environ[WORKERS] = str(options.workers)
+    os.environ[WORKERS], os.environ[PARENT] = str(options.workers), str(os.getpid())
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:

@@ -28,6 +28,9 @@ from sql.tables import phash
 LOOK_SECONDS = 2.0
 """How often it is looked whether a new snapshot is wanted."""
 
+LOOK_AGAIN_SECONDS = 60.0
+"""How often it is looked whether a snapshot that was good is still whole, and still of the database."""
+
 LIVE_ROWS = 250_000
 """Rows since the snapshot after which a new one is made: about as many as searches do not feel."""
 
@@ -81,16 +84,17 @@ class Keeper:
         newest = self._snapshots.newest()
         if newest is None:
             return "there is none" if self._database.tables() >= {"phash", "dhash"} else None
-        if self._good is None or newest != self._good.path:
+        if self._good is None or newest != self._good.path or self._clock() >= self._good.until:
             try:
                 base = self._snapshots.base(newest)
-                self._snapshots.verify(newest)
+                if self._good is None or newest != self._good.path:
+                    self._snapshots.verify(newest)
             except RefusedError as error:
                 if newest != self._snapshots.newest():
                     return None
                 self._snapshots.withdraw(newest)
                 return str(error)
-            self._good = _Good(newest, base.engine, base.phash.mark)
+            self._good = _Good(newest, base.engine, base.phash.mark, self._clock() + LOOK_AGAIN_SECONDS)
         if self._engine not in {"auto", self._good.engine}:
             return f"there is one for the engine {self._good.engine}"
         with self._database.read() as connection:
@@ -152,3 +156,5 @@ class _Good(NamedTuple):
     path: Path
     engine: str
     mark: int
+    until: float
+    """When it is to be looked at again."""

@@ -38,6 +38,9 @@ _FORESEEN = (SQLAlchemyError, TimeoutError, schema.NewerSchemaError)
 WORKERS = "WEB_CONCURRENCY"
 """The variable that tells each worker process how many there are, as uvicorn has it."""
 
+PARENT = "IMAGEHASH_PARENT"
+"""The variable that tells each worker process the id of its parent, which may be gone before it can look."""
+
 logger = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
@@ -58,7 +61,7 @@ class Service:
         self.decoders = Decoders()
         self._poll_seconds = poll_seconds
         self._trouble = False
-        self._parent = os.getppid()
+        self._parent = int(os.environ.get(PARENT, os.getppid()))
         # Reads wait for the database, searches use a core each: neither may hold up the other.
         self._reads = CapacityLimiter(pool)
         self._searches = CapacityLimiter(cores())

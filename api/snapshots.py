@@ -2,10 +2,12 @@
 
 import fcntl
 import hashlib
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from operator import index
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +26,12 @@ from sql.loading import Progress
 from sql.tables import dhash, own, phash, tombstone
 
 LOCK = ".lock"
+
+NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
+"""What snapshots are called; anything else in the folder is not theirs."""
+
+MOST = 1 << 63
+"""Above any row id."""
 
 REFUSED = ".refused-"
 """What the name of the mark that a snapshot was withdrawn begins with."""
@@ -62,8 +70,10 @@ class Snapshots:
         self.folder = folder / f"{Path(str(database.url.database)).stem}-{digest}"
 
     def newest(self) -> Path | None:
-        """The snapshot that counts, whether it is any good or not."""
-        return max(self._all(), default=None)
+        """The snapshot that counts, whether it is any good or not; None where the folder cannot be read."""
+        with suppress(OSError):
+            return max(self._all(), default=None)
+        return None
 
     def base(self, snapshot: Path) -> Base:
         """Map a snapshot.
@@ -79,10 +89,12 @@ class Snapshots:
             with self._database.read() as connection:
                 for table in (phash, dhash):
                     _require_same(snapshot, connection, table, tables[table.name])
-            reached = {name: Reached(told["mark"], told["missing"]) for name, told in tables.items()}
-        except (KeyError, TypeError) as error:
+            reached = {table.name: _reached(tables[table.name]) for table in (phash, dhash, tombstone)}
+        except KeyError as error:
             raise RefusedError(f"{snapshot}: its manifest does not tell {error}") from None
-        if opened.engine not in ENGINES:
+        except (TypeError, ValueError, OverflowError) as error:
+            raise RefusedError(f"{snapshot}: its manifest makes no sense ({error})") from None
+        if opened.engine not in list(ENGINES):
             raise RefusedError(f"{snapshot}: is for an unknown engine, {opened.engine!r}")
         return Base(opened.engine, opened.files, opened.deleted, **reached)
 
@@ -92,12 +104,16 @@ class Snapshots:
 
     def withdraw(self, snapshot: Path) -> None:
         """Take a snapshot away; whoever has it mapped is to leave it."""
-        self._mark(snapshot).touch()
+        # Where it cannot be taken away it is at least not written over, and whoever looks refuses it.
+        with suppress(OSError):
+            self._mark(snapshot).touch()
         self._remove([snapshot])
 
     def is_withdrawn(self, snapshot: Path) -> bool:
         """Whether a snapshot was found to be damaged after it was mapped."""
-        return self._mark(snapshot).exists()
+        with suppress(OSError):
+            return self._mark(snapshot).exists()
+        return False
 
     def _mark(self, snapshot: Path) -> Path:
         return self.folder / f"{REFUSED}{snapshot.name}"
@@ -147,7 +163,7 @@ class Snapshots:
 
     def _all(self) -> Iterator[Path]:
         if self.folder.is_dir():
-            yield from (path for path in self.folder.iterdir() if not path.name.startswith("."))
+            yield from (path for path in self.folder.iterdir() if NAME.fullmatch(path.name) and path.is_dir())
 
     def _remove(self, paths: Iterable[Path]) -> None:
         for path in paths:
@@ -178,8 +194,15 @@ def _anchor(connection: Connection, table: Table, row_id: int) -> list[int | Non
     return None if row is None else list(row)
 
 
+def _reached(told: Mapping[str, Any]) -> Reached:
+    """How far a table was read. Raises TypeError and ValueError where it does not say so."""
+    return Reached(index(told["mark"]), tuple((index(low), index(high)) for low, high in told["missing"]))
+
+
 def _require_same(snapshot: Path, connection: Connection, table: Table, told: Mapping[str, Any]) -> None:
-    if _anchor(connection, table, told["mark"]) != told["anchor"]:
+    mark = _reached(told).mark
+    there = _anchor(connection, table, mark) if 0 <= mark < MOST else None
+    if there != told["anchor"] or (there is None and mark):
         raise RefusedError(
             f"{snapshot}: was made of other rows than there are: row {told['mark']} of {table.name} differs"
         )

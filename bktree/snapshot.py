@@ -150,7 +150,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         version = manifest["format"]
     except OSError as error:
         raise RefusedError(f"{path}: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise RefusedError(f"{path}: is no manifest of a snapshot") from None
     if version != FORMAT:
         raise RefusedError(f"{path}: is of format {version}, and this program reads format {FORMAT}")

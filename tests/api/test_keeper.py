@@ -166,3 +166,21 @@ def test_one_that_a_newer_took_the_place_of_meanwhile_is_not_missed(
         patch.setattr(snapshots, "newest", lambda: next(seen))
         assert Keeper(database, snapshots, "auto").wanted() is None
     assert snapshots.newest() == newer
+
+
+def test_a_good_one_is_looked_at_again(database: Database, snapshots: Snapshots) -> None:
+    now = [0.0]
+    watching = Keeper(database, snapshots, "auto", clock=lambda: now[0])
+    made = snapshots.make("auto").path
+    assert watching.wanted() is None
+    (made / "by_page.npy").unlink()
+    assert watching.wanted() is None
+    now[0] += keeper.LOOK_AGAIN_SECONDS
+    assert watching.wanted() == f"{made / 'by_page.npy'}: No such file or directory"
+    made = snapshots.make("auto").path
+    assert watching.wanted() is None
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM phash")
+    now[0] += keeper.LOOK_AGAIN_SECONDS
+    assert "was made of other rows than there are" in str(watching.wanted())
+    assert snapshots.is_withdrawn(made)

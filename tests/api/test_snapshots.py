@@ -136,6 +136,28 @@ def test_what_is_refused_is_an_unknown_engine_and_a_manifest_that_lacks_somethin
         snapshots.base(change(lambda manifest: manifest["about"].pop("tables")))
     with pytest.raises(RefusedError, match="its manifest does not tell 'mark'"):
         snapshots.base(change(lambda manifest: manifest["about"]["tables"]["tombstone"].pop("mark")))
+    with pytest.raises(RefusedError, match="is for an unknown engine"):
+        snapshots.base(change(lambda manifest: manifest.update(engine=["scan"])))
+    for told in ({"missing": None}, {"missing": [["a", "b"]]}, {"missing": 1}, {"mark": "x"}, {"mark": None}):
+        for table in ("phash", "tombstone"):
+            with pytest.raises(RefusedError, match="its manifest makes no sense"):
+                snapshots.base(change(lambda manifest: manifest["about"]["tables"][table].update(told)))  # noqa: B023
+    for mark in (10**6, 10**30, -1):
+        with pytest.raises(RefusedError, match=f"row {mark} of phash differs"):
+            snapshots.base(
+                change(lambda manifest: manifest["about"]["tables"]["phash"].update(mark=mark, anchor=None))  # noqa: B023
+            )
+
+
+def test_what_else_is_in_the_folder_is_neither_taken_nor_removed(snapshots: Snapshots) -> None:
+    made = snapshots.make("auto").path
+    (snapshots.folder / "zzz").touch()
+    (snapshots.folder / "lost+found").mkdir()
+    (snapshots.folder / "29990101T000000.000000Z").symlink_to("/nonexistent")
+    assert snapshots.newest() == made
+    after = snapshots.make("auto").path
+    assert snapshots.newest() == after
+    assert (snapshots.folder / "lost+found").exists()
 
 
 def killed_while_writing(url: str, folder: Path) -> None:

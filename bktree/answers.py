@@ -1,52 +1,45 @@
 """Answers from the frozen base and from what was added to it, by whichever way is the fastest."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from bktree.added import Layer, within_added
-from bktree.bulktree import Bulktree, leaves_near
+from bktree.added import Added, Layer, within_added
+from bktree.bitmap import bitmap
+from bktree.bulktree import leaves_near
 from bktree.fitting import best_fit
-from bktree.frozen import Base, Frozen
-from bktree.kernel import DHASH, PHASH, Pair, Query, kernel, signed
-from bktree.lookup import looked_up
-from bktree.plan import Probe
+from bktree.frozen import Base, nothing
+from bktree.kernel import DHASH, PHASH, Pair, Query, kernel, prefetch, signed
+from bktree.lending import Lent, borrower
+from bktree.lookup import AHEAD, looked_up
+from bktree.plan import NOTHING, Probe
 from bktree.ranking import Answer, Limits, Position, rank
 from bktree.scan import GROUP, Found, Rows, swept, swept_by_group
-from bktree.tables import Tables
 
-SWEPT = 0.1
-"""Time to look at a row when passing over all, where one that a table leads to takes 1."""
+SWEPT = 0.5
+"""Nanoseconds to look at a row when passing over all; see `bktree.fitting`. One search alone takes half of
+that, and some of them side by side wait for memory."""
 
 REACH = 5
 """Largest radius that a frozen tree is used for: beyond, so much of it is visited that a scan is faster."""
 
 Probes = tuple[Probe, Probe]
 
-Nameless = Any
-"""Tuples without names in the stead of named ones: numba takes those from Python in half the time."""
-
 Effort = tuple[float, int]
 """`SWEPT` and `REACH`."""
+
+Layers = tuple[Base, Layer]
+"""The files."""
 
 Both = tuple[Base, Layer, Effort]
 """All that a search needs to know of the files."""
 
+NO_FILES: Layers = ((nothing(), bitmap(0)), Added().layer())
+
+NO_PROBES: Probes = (NOTHING, NOTHING)
+
 START: Position = (-1, 0)
 
-
-def nameless(part: Any) -> Nameless:
-    """The parts of a tuple, and of those in it."""
-    return tuple(nameless(each) for each in part) if isinstance(part, tuple) else part
-
-
-@kernel
-def named(base: Nameless) -> Base:
-    """Give the parts of a base their names back."""
-    (page_id, hashes, by_page, order, tables, (first, second)), alive = base
-    trees = (Bulktree(*first), Bulktree(*second))
-    return Frozen(page_id, hashes, by_page, order, Tables(*tables), trees), alive
+layers_of, probes_of = borrower(NO_FILES), borrower(NO_PROBES)
 
 
 @kernel
@@ -56,7 +49,13 @@ def climbed(found: Found, base: Base, query: Query, probe: Probe) -> Found:
     tree, rows = files.trees[probe.kind], (files.hashes, alive)
     by_rows = (files.hashes[PHASH], files.order[:0])
     column = (tree.keys, files.order) if probe.kind == DHASH else by_rows
-    for leaf in leaves_near(tree, query[probe.kind], probe.radius):
+    leaves = leaves_near(tree, query[probe.kind], probe.radius)
+    for leaf in leaves[:AHEAD]:
+        prefetch(column[0], signed(tree.starts[leaf]))
+    for number in range(len(leaves)):
+        leaf = leaves[number]
+        if number + AHEAD < len(leaves):
+            prefetch(column[0], signed(tree.starts[leaves[number + AHEAD]]))
         start, stop = signed(tree.starts[leaf]), signed(tree.starts[leaf + 1])
         found = swept(found, rows, query, probe, column, start, stop)
     return found
@@ -107,11 +106,12 @@ def answer(both: Both, query: Query, probes: Probes, after: Position, limits: Li
 
 
 @kernel
-def answer_one(both: Nameless, query: Query, probes: Nameless, after: Position, limits: Limits) -> Answer:
+def answer_one(
+    files: Lent, effort: Effort, query: Query, probes: Lent, after: Position, limits: Limits
+) -> Answer:
     """Answer one query from Python."""
-    base, layer, effort = both
-    first, second = probes
-    return answer((named(base), layer, effort), query, (Probe(*first), Probe(*second)), after, limits)
+    base, layer = layers_of(files)
+    return answer((base, layer, effort), query, probes_of(probes), after, limits)
 
 
 @kernel
@@ -126,12 +126,11 @@ def found_by_group(rows: Rows, queries: Pair, probes: Probes) -> tuple[NDArray[n
 
 @kernel
 def answer_many(
-    nameless_both: Nameless, queries: Pair, nameless_probes: Nameless, limits: Limits
+    files: Lent, effort: Effort, queries: Pair, lent_probes: Lent, limits: Limits
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Answer many from Python: what is listed for all; for each where that ends, its total and stop."""
-    nameless_base, layer, effort = nameless_both
-    base, (one, two) = named(nameless_base), nameless_probes
-    both, probes = (base, layer, effort), (Probe(*one), Probe(*two))
+    base, layer = layers_of(files)
+    both, probes = (base, layer, effort), probes_of(lent_probes)
     listed, count = np.empty((len(queries[PHASH]), 3), np.int64), 0
     ends = np.empty((len(queries[PHASH]), 3), np.int64)
     rows = (base[0].hashes, base[1])

@@ -35,7 +35,7 @@ class Frozen(NamedTuple):
     by_page: NDArray[np.uint32]
     """Rows in the order of their page ids."""
     order: NDArray[np.uint32]
-    """Rows in the order of dhash's tables or tree. That of phash's is the rows' own."""
+    """Rows in the order of dhash's tree. That of phash's is the rows' own."""
     tables: Tables
     trees: tuple[Bulktree, Bulktree]
 
@@ -90,8 +90,7 @@ def for_tables(pages: NDArray[np.int64], hashes: Pair) -> Frozen:
     """Lay files out for multi-index hashing."""
     place, edges = _by_first_chunk(hashes[PHASH])
     files = _settled(pages, hashes, place, edges)
-    order, tables = tabulate(files.hashes, edges)
-    return files._replace(order=order, tables=tables)
+    return files._replace(tables=tabulate(files.hashes, edges))
 
 
 def for_trees(pages: NDArray[np.int64], hashes: Pair) -> Frozen:
@@ -133,6 +132,12 @@ def _settled(
 def bare(page_id: NDArray[np.int32], hashes: Pair, by_page: NDArray[np.uint32]) -> Frozen:
     """Files with neither tables nor trees."""
     return Frozen(page_id, hashes, by_page, np.zeros(0, np.uint32), no_tables(), (no_tree(), no_tree()))
+
+
+def nothing() -> Frozen:
+    """No files."""
+    hashes = np.zeros(0, np.uint64)
+    return bare(np.zeros(0, np.int32), (hashes, hashes), np.zeros(0, np.uint32))
 
 
 def nbytes(files: Frozen) -> int:

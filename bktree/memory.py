@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 
 from bktree import answers, bitmap
 from bktree.added import Added
-from bktree.answers import Nameless, nameless
+from bktree.answers import NO_FILES, NO_PROBES, Effort
 from bktree.columns import last_places
 from bktree.frozen import Frozen, nbytes, rows_of
 from bktree.kernel import DHASH, PHASH, Pair
+from bktree.lending import Lent, lent
 from bktree.lock import SharedLock
 from bktree.plan import plan
 from bktree.protocol import BITS, BOUND, Hashes, PageIds, Tolerance
-from bktree.ranking import Match, Ranking, limits_of, position_of, ranking_of
+from bktree.ranking import Ranking, limits_of, matches_of, position_of, ranking_of
 
 INT64 = np.iinfo(np.int64)
 
@@ -30,10 +31,10 @@ class Memory:
     def __init__(self, name: str, files: Frozen) -> None:
         self.name = name
         self._files = files
-        self._nameless = nameless(files)
         self._alive = bitmap.bitmap(len(files.page_id))
         self._in_base = len(files.page_id)
         self._added = Added()
+        self._lend()
         self._lock = SharedLock()
 
     @property
@@ -65,6 +66,7 @@ class Memory:
         with self._lock.writing():
             self._mark(rows[rows >= 0], False)
             self._added.hide(page_id)
+            self._lend()
 
     def hashes(self, page_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Phash and dhash, as unsigned integers, of those of the files that can be found."""
@@ -92,7 +94,7 @@ class Memory:
         position = position_of(after)
         limits = limits_of(first, bound)
         with self._lock.reading():
-            answer = answers.answer_one(self._both(), query, probes, position, limits)
+            answer = answers.answer_one(self._lent, effort(), query, probes, position, limits)
         return ranking_of(answer, largest)
 
     def search_many(
@@ -113,16 +115,18 @@ class Memory:
         limits = limits_of(first, bound)
         queries = np.array(phash), np.array(dhash)
         with self._lock.reading():
-            listed, ends = answers.answer_many(self._both(), queries, probes, limits)
-        matches, start = [Match._make(row) for row in listed.tolist()], 0
+            listed, ends = answers.answer_many(self._lent, effort(), queries, probes, limits)
+        matches, start = matches_of(listed), 0
         rankings = []
         for end, total, stop in ends.tolist():
             rankings.append(Ranking(matches[start:end], total, stop < largest))
             start = end
         return rankings
 
-    def _both(self) -> Nameless:
-        return (self._nameless, self._alive), self._added.layer(), (answers.SWEPT, answers.REACH)
+    def _lend(self) -> None:
+        # Kept beside, as nothing else keeps what is lent while others search.
+        self._layers = (self._files, self._alive), self._added.layer()
+        self._lent = lent(self._layers, NO_FILES)
 
     def _put(self, pages: PageIds, hashes: Pair) -> None:
         rows = rows_of(self._files, pages)
@@ -134,6 +138,7 @@ class Memory:
         self._mark(rows[known & ~same], False)
         self._added.hide(pages[same])
         self._added.put(pages[~same], (hashes[PHASH][~same], hashes[DHASH][~same]))
+        self._lend()
 
     def _mark(self, rows: NDArray[np.int64], alive: bool) -> None:
         changed = bitmap.put(self._alive, rows, alive)
@@ -146,16 +151,21 @@ class Memory:
         return dict(zip(self._files.page_id[rows].tolist(), pairs, strict=True))
 
 
-def _planned(tolerance: Tolerance) -> tuple[Nameless, int]:
+def effort() -> Effort:
+    """The figures by which a way is chosen."""
+    return answers.SWEPT, answers.REACH
+
+
+def _planned(tolerance: Tolerance) -> tuple[Lent, int]:
     # What only equals a whole number is refused, whether or not that was asked for before.
     phash, dhash, closest = tolerance
     return _plan(index(phash), index(dhash), closest if closest is None else index(closest))
 
 
 @lru_cache
-def _plan(phash: int, dhash: int, closest: int | None) -> tuple[Nameless, int]:
+def _plan(phash: int, dhash: int, closest: int | None) -> tuple[Lent, int]:
     probes, largest = plan(Tolerance(phash, dhash, closest))
-    return nameless(probes), largest
+    return lent(probes, NO_PROBES), largest
 
 
 def _hash(value: int) -> np.uint64:

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bktree.frozen import Frozen, arrays_of, bare
+from bktree.frozen import Frozen, arrays_of, nothing
 
-FORMAT = 1
+FORMAT = 2
 """Version of the format: of the manifest, and of what the arrays mean."""
 
 MANIFEST = "manifest.json"
@@ -80,7 +80,7 @@ def load(folder: Path) -> Snapshot:
     manifest = _manifest(folder)
     try:
         arrays = {name: _mapped(folder / f"{name}.npy", told) for name, told in manifest["arrays"].items()}
-        files = _assembled(_TEMPLATE, "", folder, arrays)
+        files = _assembled(nothing(), "", folder, arrays)
         snapshot = Snapshot(manifest["engine"], files, arrays["deleted"], manifest["about"])
     except KeyError as error:
         raise RefusedError(f"{folder}: has no {error}") from None
@@ -98,10 +98,6 @@ def verify(folder: Path) -> None:
         with _opened(path) as file:
             if _digest(file) != told["digest"]:
                 raise RefusedError(f"{path}: is damaged (its checksum is not that of the manifest)")
-
-
-_NO_HASHES = np.zeros(0, np.uint64)
-_TEMPLATE = bare(np.zeros(0, np.int32), (_NO_HASHES, _NO_HASHES), np.zeros(0, np.uint32))
 
 
 def _assembled(template: Any, name: str, folder: Path, arrays: Mapping[str, NDArray[Any]]) -> Any:

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bktree import answers, lookup, tables, tree
+from bktree.frozen import Frozen
 from bktree.kernel import DHASH, KERNELS, PHASH, Pair
 from bktree.protocol import BITS, Tolerance
+from bktree.records import part_bits, record_at
 
 REAL = Path(__file__).parents[3] / "shared/photos/hashes/finna_33k.csv.gz"
 
@@ -128,6 +130,15 @@ def chunks_of(values: NDArray[np.uint64], chunk: int, width: int) -> NDArray[np.
     bits = [(values >> np.uint64(chunk + 3 * bit) & np.uint64(1)) << np.uint64(bit) for bit in range(width)]
     numbers: NDArray[np.uint64] = np.bitwise_or.reduce(bits)
     return numbers.astype(np.int64)
+
+
+def order_of(files: Frozen) -> NDArray[np.uint32]:
+    """Rows in the order of dhash, by the tree or by the tables."""
+    records = files.tables.records
+    if not len(records):
+        return files.order
+    bits = part_bits(len(records))
+    return np.array([record_at(records, place, bits)[0] for place in range(len(records))], np.uint32)
 
 
 def leaves_below(

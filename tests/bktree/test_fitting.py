@@ -1,8 +1,10 @@
+from math import comb
+
 import numpy as np
 import pytest
 
 from bktree.chunks import CHUNKS, DEEPEST, TABLES, chunk_of
-from bktree.fitting import BUCKET, OUTLINED, SAMPLE, SIDE_BY_SIDE, best_fit, fitted, shell_cost
+from bktree.fitting import BUCKET, ROW, SAMPLE, best_fit, fitted, least_cost, shell_cost
 from bktree.frozen import for_tables
 from bktree.kernel import DHASH, PHASH
 from bktree.plan import NOTHING, Probe
@@ -33,20 +35,25 @@ def test_the_cost_of_a_shell_is_about_its_buckets_and_rows(tables: Tables, table
     home, width = home_of(tables, table), int(tables.widths[table])
     sizes = np.diff(offsets_of(tables, table)[: (1 << width) + 1].astype(np.int64))
     near = [bucket for bucket in range(1 << width) if (bucket ^ home).bit_count() == weight]
-    per_row = {0: SIDE_BY_SIDE, CHUNKS: 1.0}.get(table, OUTLINED)
 
     cost = shell_cost(tables, table, home, weight)
 
-    rows = (cost - BUCKET * len(near)) / per_row
+    rows = (cost - BUCKET * len(near)) / ROW[table]
     assert rows == pytest.approx(sizes[near].sum(), rel=0.0 if len(near) < 2 * SAMPLE else 0.5, abs=1e-6)
 
 
-def test_shells_that_are_too_deep_are_never_worth_it(tables: Tables) -> None:
-    assert shell_cost(tables, 1, 0, DEEPEST + 1) == np.inf
-    narrow = for_tables(np.arange(20), (np.zeros(20, np.uint64), np.zeros(20, np.uint64))).tables
-    width = int(narrow.widths[0])
-    assert shell_cost(narrow, 0, 0, width) < np.inf
-    assert shell_cost(narrow, 0, 0, width + 1) == np.inf
+@pytest.mark.parametrize("weight", range(DEEPEST + 1))
+def test_no_shell_costs_less_than_its_buckets(tables: Tables, weight: int) -> None:
+    width = int(tables.widths[0])
+
+    assert least_cost(width, weight) == BUCKET * comb(width, weight)
+    assert least_cost(width, weight) <= shell_cost(tables, 0, home_of(tables, 0), weight)
+
+
+def test_shells_that_are_too_deep_are_never_worth_it() -> None:
+    assert least_cost(21, DEEPEST + 1) == np.inf
+    assert least_cost(3, 3) == BUCKET
+    assert least_cost(3, 4) == np.inf
 
 
 @pytest.mark.parametrize("kind", [PHASH, DHASH])
@@ -64,6 +71,21 @@ def test_radii_add_up_to_what_the_pigeonhole_principle_asks_for(
 def test_a_full_bucket_is_kept_away_from(tables: Tables) -> None:
     for radius in range(5):
         assert fitted(tables, Probe(radius, 0, 64, DHASH), QUERY, np.inf).radii[0] == -1
+
+
+def test_radii_are_widened_where_that_costs_the_least(tables: Tables) -> None:
+    for radius in range(1, 12):
+        narrow, wide = (
+            fitted(tables, Probe(each, 0, 64, PHASH), QUERY, np.inf) for each in (radius - 1, radius)
+        )
+        (chunk,) = np.flatnonzero(wide.radii - narrow.radii)
+        next_ones = [
+            shell_cost(tables, each, home_of(tables, each), int(narrow.radii[each]) + 1)
+            for each in range(CHUNKS)
+            if narrow.radii[each] < min(DEEPEST, tables.widths[each])
+        ]
+        assert wide.cost - narrow.cost == pytest.approx(min(next_ones))
+        assert wide.radii[chunk] == narrow.radii[chunk] + 1
 
 
 def test_what_costs_too_much_is_given_up(tables: Tables) -> None:

@@ -13,7 +13,7 @@ from bktree.engines import ENGINES
 from bktree.frozen import arrays_of
 from bktree.memory import Memory
 from bktree.protocol import Tolerance
-from bktree.snapshot import RefusedError, Snapshot, load, save, verify
+from bktree.snapshot import FORMAT, RefusedError, Snapshot, load, save, verify
 
 COUNT = 3000
 
@@ -140,7 +140,10 @@ def test_a_flipped_byte_in_a_sample_is_found_on_opening(written: tuple[Path, Sna
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"format": 2}, "manifest.json: is of format 2, and this program reads format 1"),
+        (
+            {"format": FORMAT + 1},
+            f"manifest.json: is of format {FORMAT + 1}, and this program reads format {FORMAT}",
+        ),
         ({"engine": None}, "manifest.json: is cut short"),
         ({"files": 1}, "has 3000 files instead of 1"),
         ({"arrays": {}}, "has no 'page_id'"),

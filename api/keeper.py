@@ -122,7 +122,8 @@ class Keeper:
         if reason is None or self._ended.is_set():
             return
         logger.info("writing a snapshot: %s", reason)
-        self._child = subprocess.Popen(COMMAND)  # noqa: S603
+        # In a session of its own, as Ctrl-C is for this process alone, which then ends the other.
+        self._child = subprocess.Popen(COMMAND, start_new_session=True)  # noqa: S603
         if self._ended.is_set():
             self._child.terminate()
         if self._child.wait() == 0:

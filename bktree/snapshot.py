@@ -48,11 +48,11 @@ class Snapshot(NamedTuple):
 def save(folder: Path, snapshot: Snapshot) -> None:
     """Write a snapshot, with the name of the folder taken only once all of it is on the disk.
 
-    Raises OSError, and leaves nothing behind, where it cannot be written.
+    Raises OSError that names the folder, and leaves nothing behind, where it cannot be written.
     """
     writing = folder.with_name(HALF_WRITTEN + folder.name)
-    writing.mkdir(parents=True)
     try:
+        writing.mkdir(parents=True)
         arrays = dict(arrays_of(snapshot.files)) | {"deleted": snapshot.deleted}
         manifest = {
             "format": FORMAT,
@@ -67,9 +67,11 @@ def save(folder: Path, snapshot: Snapshot) -> None:
         _sync_folder(writing)
         writing.rename(folder)
         _sync_folder(folder.parent)
-    except BaseException:
+    except OSError as error:
+        # Where a disk is full, numpy tells how many items it could not write, and nothing else.
+        raise OSError(error.errno, error.strerror or f"cannot be written ({error})", str(folder)) from error
+    finally:
         shutil.rmtree(writing, ignore_errors=True)
-        raise
 
 
 def load(folder: Path) -> Snapshot:
@@ -142,10 +144,9 @@ def _mapped(path: Path, told: Mapping[str, Any]) -> NDArray[Any]:
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_bytes())
+        with _opened(path) as file:
+            manifest = json.load(file)
         version = manifest["format"]
-    except OSError as error:
-        raise RefusedError(f"{path}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, RecursionError):
         raise RefusedError(f"{path}: is no manifest of a snapshot") from None
     if version != FORMAT:
@@ -157,6 +158,9 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 def _opened(path: Path) -> BufferedReader:
     try:
+        # To open anything else could take for ever.
+        if path.exists() and not path.is_file():
+            raise RefusedError(f"{path}: is no file")
         return path.open("rb")
     except OSError as error:
         raise RefusedError(f"{path}: {error.strerror}") from None

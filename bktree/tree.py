@@ -9,6 +9,7 @@ through one takes less time than to follow a few pointers.
 import numpy as np
 from numpy.typing import NDArray
 
+from bktree.bulktree import best_pivot
 from bktree.columns import roomy
 from bktree.kernel import Pair, Query, hamming, kernel, longer, nearest, packed
 from bktree.plan import Probe
@@ -37,9 +38,6 @@ ROOM = (1, BITS + 1, SMALLEST * (BITS + 1) + 5 * LARGEST)
 A leaf that has grown to n hashes has gone through blocks of less than 4 n hashes together, or one of
 the smallest; and the new hash may make one of the leaves grow once more.
 """
-
-CANDIDATES = 16
-"""Hashes of a leaf that are considered as a pivot."""
 
 REACH = 5
 """Largest radius that the tree is used for: beyond, so much of it is visited that a scan is faster."""
@@ -92,21 +90,6 @@ def put(tree: Arrays, leaf: int, key: np.uint64, row: int) -> None:
     hashes[start + count] = key
     newest[start + count] = row
     leaves[leaf, 1] += 1
-
-
-@kernel
-def best_pivot(members: NDArray[np.uint64]) -> np.uint64:
-    """The hash, of a few among the members, whose distances to all of them are the most varied."""
-    # A pivot from among the members is sure to part them: itself at 0 from the others.
-    best, pivot = len(members) ** 2 + 1, members[0]
-    for candidate in members[:: len(members) // CANDIDATES]:
-        spread = np.zeros(BITS + 1, np.int64)
-        for member in members:
-            spread[hamming(candidate, member)] += 1
-        cost = (spread * spread).sum()
-        if cost < best:
-            best, pivot = cost, candidate
-    return np.uint64(pivot)
 
 
 @kernel

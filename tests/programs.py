@@ -37,6 +37,20 @@ def run(
     )
 
 
+def start(
+    module: str, *arguments: str, folder: Path, log: Path | None = None, **settings: str
+) -> subprocess.Popen[bytes]:
+    """Start a program; what it prints goes to ``log``, if anywhere."""
+    with (log or Path(os.devnull)).open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=folder,
+            env=environment(folder, **settings),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+
 class Served(NamedTuple):
     """A program that serves: its process, where it listens, and what it prints."""
 
@@ -69,14 +83,7 @@ class Served(NamedTuple):
 def serving(arguments: Sequence[str], folder: Path, port: int, **settings: str) -> Iterator[Served]:
     """Run a program until the block ends; it is in the block once it answers."""
     log = folder / f"log-{port}"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            cwd=folder,
-            env=environment(folder, **settings),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+    process = start(*arguments, folder=folder, log=log, **settings)
     served = Served(process, f"http://127.0.0.1:{port}", log)
     try:
         wait_for(lambda: _answers(served), seconds=120)

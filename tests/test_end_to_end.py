@@ -16,6 +16,7 @@ from sql import results, schema
 from sql.database import Database
 from tests import programs
 from tests.api.data import hashed
+from tests.mariadb import free_port
 from tests.programs import Served
 from tests.waiting import wait_for
 
@@ -105,6 +106,30 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
                 return True
 
         wait_for(silent)
+
+
+def children(process: int) -> list[int]:
+    told = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii")
+    return [int(child) for child in told.split()]
+
+
+def runs(process: int) -> bool:
+    try:
+        told = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
+    except FileNotFoundError:
+        return False
+    # Whoever takes over the children of a killed process may be slow to bury them.
+    return told.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_workers_end_when_their_parent_is_killed_before_they_serve(tmp_path: Path) -> None:
+    parent = programs.start("api", "serve", "--workers", "2", "--port", str(free_port()), folder=tmp_path)
+    # Two workers, and what keeps count of what they share.
+    wait_for(lambda: len(children(parent.pid)) >= 3)
+    workers = children(parent.pid)
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not any(map(runs, workers)))
 
 
 def refusal(url: str, body: bytes) -> tuple[int, Any]:

@@ -1,6 +1,7 @@
 """A good snapshot is kept at hand, whatever happens to it."""
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -122,7 +123,9 @@ def test_leaving_ends_the_process_that_writes(
     watching = Keeper(database, snapshots, "auto")
     with watching:
         wait_for(lambda: watching._child is not None)
-    assert watching._child is not None
+        assert watching._child is not None
+        # Ctrl-C goes to all processes of a session, and would have this one show a trace.
+        assert os.getsid(watching._child.pid) != os.getsid(0)
     assert watching._child.returncode is not None
 
 

@@ -1,6 +1,8 @@
 """What is written is what is read, and anything else is refused by its name."""
 
 import json
+import os
+import resource
 import shutil
 from pathlib import Path
 from typing import Any
@@ -65,16 +67,28 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_what_cannot_be_written_leaves_nothing(
-    written: tuple[Path, Snapshot], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(np, "save", full)
-    with pytest.raises(OSError, match="No space left"):
-        save(tmp_path / "another", written[1])
+def test_what_cannot_be_written_leaves_nothing(written: tuple[Path, Snapshot], tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"cannot be written|File too large") as failed:
+            save(tmp_path / "another", written[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert failed.value.filename == str(tmp_path / "another")
     assert names(tmp_path) == ["made"]
+
+
+def test_what_is_no_file_is_refused(written: tuple[Path, Snapshot], tmp_path: Path) -> None:
+    folder, _ = written
+    for path in folder.iterdir():
+        shutil.copytree(folder, copied := tmp_path / path.stem)
+        (copied / path.name).unlink()
+        os.mkfifo(copied / path.name)
+        for read in (load, verify):
+            with pytest.raises(RefusedError) as refused:
+                read(copied)
+            assert str(refused.value) == f"{copied / path.name}: is no file"
 
 
 def test_a_snapshot_is_not_written_over(written: tuple[Path, Snapshot]) -> None:

@@ -8,7 +8,7 @@ from bktree.bitmap import bitmap
 from bktree.bulktree import leaves_near
 from bktree.fitting import best_fit
 from bktree.frozen import Base, nothing
-from bktree.kernel import DHASH, PHASH, Pair, Query, kernel, prefetch, signed
+from bktree.kernel import DHASH, PHASH, Pair, Query, kernel, nearest, prefetch, signed
 from bktree.lending import Lent, borrower
 from bktree.lookup import AHEAD, looked_up
 from bktree.plan import NOTHING, Probe
@@ -49,15 +49,15 @@ def climbed(found: Found, base: Base, query: Query, probe: Probe) -> Found:
     tree, rows = files.trees[probe.kind], (files.hashes, alive)
     by_rows = (files.hashes[PHASH], files.order[:0])
     column = (tree.keys, files.order) if probe.kind == DHASH else by_rows
-    leaves = leaves_near(tree, query[probe.kind], probe.radius)
+    leaves, keys, value = leaves_near(tree, query[probe.kind], probe.radius), column[0], query[probe.kind]
     for leaf in leaves[:AHEAD]:
-        prefetch(column[0], signed(tree.starts[leaf]))
+        prefetch(keys, signed(tree.starts[leaf]))
     for number in range(len(leaves)):
-        leaf = leaves[number]
         if number + AHEAD < len(leaves):
-            prefetch(column[0], signed(tree.starts[leaves[number + AHEAD]]))
-        start, stop = signed(tree.starts[leaf]), signed(tree.starts[leaf + 1])
-        found = swept(found, rows, query, probe, column, start, stop)
+            prefetch(keys, signed(tree.starts[leaves[number + AHEAD]]))
+        start, stop = signed(tree.starts[leaves[number]]), signed(tree.starts[leaves[number] + 1])
+        if nearest(keys[start:stop], value) <= probe.radius:
+            found = swept(found, rows, query, probe, column, start, stop)
     return found
 
 

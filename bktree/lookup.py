@@ -149,7 +149,7 @@ def gather(table: Table, spans: Spans, first: int, batch: Batch) -> tuple[int, i
                     count += distance <= farthest
             else:
                 for place in range(at, end):
-                    batch[count + place - at] = place << 8 | untold
+                    batch[np.uint64(count + place - at)] = place << 8 | untold
                 count += end - at
             at = end
     return len(spans), count

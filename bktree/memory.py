@@ -21,6 +21,8 @@ from bktree.ranking import Ranking, limits_of, matches_of, position_of, ranking_
 
 INT64 = np.iinfo(np.int64)
 
+LARGEST = (1 << BITS) - 1
+
 
 class Memory:
     """Fulfils `bktree.protocol.Engine` over files that were frozen, which are never written to.
@@ -169,7 +171,7 @@ def _plan(phash: int, dhash: int, closest: int | None) -> tuple[Lent, int]:
 
 
 def _hash(value: int) -> np.uint64:
-    if not 0 <= index(value) < 1 << BITS:
+    if not 0 <= index(value) <= LARGEST:
         raise ValueError(f"a hash is from 0 to 2**{BITS} - 1, not {value}")
     return np.uint64(value)
 

@@ -38,9 +38,6 @@ Limits = tuple[int, int]
 Answer = tuple[NDArray[np.int64], int, int]
 """Page id and both distances of the matches listed, their total, and the sum that the search stopped at."""
 
-Files = tuple[NDArray[np.int64], NDArray[np.int64], int]
-"""Matches and their pages, and how many of them there are; the rest is spare room."""
-
 UNLIMITED = 1 << 62
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 
@@ -153,36 +150,27 @@ def stop_of(ordered: NDArray[np.int64], edges: NDArray[np.int64], layers: Layers
 
 
 @kernel
-def with_file(files: Files, match: int, page: int) -> Files:
-    """Append a match and its page."""
-    matches, pages, count = files
-    if count == len(matches):
-        matches, pages = longer(matches), longer(pages)
-    matches[count], pages[count] = match, page
-    return matches, pages, count + 1
-
-
-@kernel
 def files_of(
     matches: NDArray[np.int64], layers: Layers, least: int, most: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """List matches file by file with their pages from ``least`` on, of equal pairs in the base ``most``."""
     (base_page, hashes, alive), (live_page, _) = layers
-    files = (np.empty(len(matches), np.int64), np.empty(len(matches), np.int64), 0)
+    each, pages, count = np.empty(len(matches), np.int64), np.empty(len(matches), np.int64), 0
+    rows = len(base_page)
     for match in matches:
-        row, end, left = match >> 16, match >> 16, most
-        if row < len(base_page):
-            end = run_end(hashes, row)
-            if least > LOWEST:
-                row += int(np.searchsorted(base_page[row:end], least))
-        elif live_page[row - len(base_page)] >= least:
-            files = with_file(files, match, live_page[row - len(base_page)])
+        row, left = match >> 16, most
+        end = run_end(hashes, row) if row < rows else row + 1
+        if row < rows and least > LOWEST:
+            row += int(np.searchsorted(base_page[row:end], least))
         while row < end and left:
-            if bitmap.is_set(alive, row):
-                files = with_file(files, match, base_page[row])
+            page = np.int64(base_page[row]) if row < rows else live_page[row - rows]
+            if page >= least and (row >= rows or bitmap.is_set(alive, row)):
+                if count == len(pages):
+                    each, pages = longer(each), longer(pages)
+                each[count], pages[count] = match, page
+                count += 1
                 left -= 1
             row += 1
-    each, pages, count = files
     return each[:count], pages[:count]
 
 

@@ -44,6 +44,7 @@ def running(folder: Path) -> Iterator[Server]:
             "mariadb-install-db",
             "--no-defaults",
             f"--datadir={data}",
+            f"--tmpdir={folder}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
             *_user(),
@@ -63,6 +64,8 @@ def start(folder: Path, *, port: int | None = None) -> Iterator[Server]:
     where = Path("/tmp") / f"imagehash-{os.getpid()}-{port}.sock"  # noqa: S108
     arguments = [
         f"--datadir={folder / 'data'}",
+        # A server that starts removes the temporary tables that it finds, other servers' too.
+        f"--tmpdir={folder}",
         f"--socket={where}",
         f"--port={port}",
         f"--pid-file={folder / 'pid'}",

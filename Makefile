@@ -4,6 +4,9 @@ PYTHON ?= python3
 PORT ?= 8000
 PHOTOS ?=
 N ?= 14e6
+# From librsvg2-bin on: what renders SVG, PDF and DjVu.
+MEDIAWIKI := mediawiki php8.2-cli php8.2-mysql php8.2-gd php8.2-intl php8.2-mbstring php8.2-xml php8.2-curl \
+	php-apcu imagemagick librsvg2-bin ghostscript poppler-utils djvulibre-bin netpbm
 BIN := .venv/bin
 
 .PHONY: install demo test lint bench lock clean
@@ -43,7 +46,7 @@ lint: install
 # Kernels run twice: compiled, as users have them, and as plain Python, where coverage can see them.
 # Each run has coverage files of its own, so that two at once do not mix them up.
 test: install
-	@sh tests/packages.sh mariadb-server
+	@sh tests/packages.sh mariadb-server $(MEDIAWIKI)
 	@files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && export COVERAGE_FILE="$$files/coverage" && set -ex && \
 	$(BIN)/coverage run -m pytest && \
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest tests/bktree && \

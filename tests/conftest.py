@@ -1,4 +1,4 @@
-"""What tests of several rooms need: real databases and real photos."""
+"""What tests of several rooms need: real databases, a real wiki and real photos."""
 
 import uuid
 from collections.abc import Iterator
@@ -9,6 +9,8 @@ import pytest
 from sql import schema
 from sql.database import Database
 from tests import mariadb
+from tests.wiki import wiki as mediawiki
+from tests.wiki.wiki import Wiki
 
 PHOTOS = Path(__file__).parents[2] / "shared" / "photos"
 
@@ -34,6 +36,13 @@ def mariadb_url(mariadb_server: mariadb.Server) -> Iterator[str]:
     mariadb_server.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
     yield mariadb_server.url(name)
     mariadb_server.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture(scope="session")
+def wiki(mariadb_server: mariadb.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wiki]:
+    """One wiki for all tests; each test uploads files of its own."""
+    with mediawiki.running(tmp_path_factory.mktemp("wiki"), mariadb_server) as running:
+        yield running
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])

@@ -72,7 +72,7 @@ _UNKNOWN_LAYOUT = re.compile("pixel mode|-layer images|-bit layers")
 
 
 class Reason(StrEnum):
-    """Why a picture cannot be hashed."""
+    """Why a picture cannot be hashed, or not even be had."""
 
     EMPTY = "empty"
     NOT_AN_IMAGE = "not-an-image"
@@ -84,11 +84,32 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
     TIMEOUT = "timeout"
     CRASHED = "crashed"
+    NOT_FOUND = "not-found"
+    FORBIDDEN = "forbidden"
+    REFUSED = "refused"
+    FOREIGN_ADDRESS = "foreign-address"
+    UNEXPECTED_ANSWER = "unexpected-answer"
+    RATE_LIMITED = "rate-limited"
+    SERVER_ERROR = "server-error"
+    CONNECTION = "connection"
+    CUT_OFF = "cut-off"
 
     @property
     def transient(self) -> bool:
         """Whether the same file may well be hashed at another try."""
-        return self in {Reason.OUT_OF_MEMORY, Reason.UNREADABLE, Reason.TIMEOUT, Reason.CRASHED}
+        return self in _TRANSIENT
+
+
+_TRANSIENT = {
+    Reason.OUT_OF_MEMORY,
+    Reason.UNREADABLE,
+    Reason.TIMEOUT,
+    Reason.CRASHED,
+    Reason.RATE_LIMITED,
+    Reason.SERVER_ERROR,
+    Reason.CONNECTION,
+    Reason.CUT_OFF,
+}
 
 
 class Unhashable(Exception):  # noqa: N818 - named for what the picture is

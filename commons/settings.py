@@ -16,12 +16,14 @@ COMMONS_URL = "IMAGEHASH_COMMONS_URL"
 SNAPSHOT_DIR = "IMAGEHASH_SNAPSHOT_DIR"
 ENGINE = "IMAGEHASH_ENGINE"
 USER_AGENT = "IMAGEHASH_USER_AGENT"
+DOWNLOADS = "IMAGEHASH_DOWNLOADS"
 WIKI_API = "IMAGEHASH_WIKI_API"
 FINNA_API = "IMAGEHASH_FINNA_API"
 FINNA_SITE = "IMAGEHASH_FINNA_SITE"
 
 _EMBEDDED = "sqlite:///imagehash.db"
 _TOOLSDB = ("tools.db.svc.wikimedia.cloud", "s55462__imagehash")
+_DOWNLOADS, _DOWNLOADS_ON_TOOLFORGE, _MOST_DOWNLOADS = 2, 8, 64
 _REPLICA = ("commonswiki.web.db.svc.wikimedia.cloud", "commonswiki_p")
 _DRIVERS = ("sqlite", "sqlite+pysqlite", "mysql", "mysql+pymysql", "mariadb", "mariadb+pymysql")
 
@@ -40,6 +42,7 @@ class Settings:
     wiki_api: str
     finna_api: str
     finna_site: str
+    downloads: int
 
     @classmethod
     def from_environment(
@@ -61,6 +64,7 @@ class Settings:
             wiki_api=_site(given, WIKI_API, "https://commons.wikimedia.org/w/api.php"),
             finna_api=_site(given, FINNA_API, "https://api.finna.fi"),
             finna_site=_site(given, FINNA_SITE, "https://finna.fi"),
+            downloads=_downloads(given),
         )
 
     def __repr__(self) -> str:
@@ -156,6 +160,18 @@ def _engine(name: str) -> str:
     if name not in ENGINES:
         raise ValueError(f"{ENGINE} is {name!r}; expected one of {', '.join(ENGINES)}")
     return name
+
+
+def _downloads(given: Mapping[str, str]) -> int:
+    value = given.get(DOWNLOADS)
+    if value is None:
+        # Wikimedia asks for no more than two from outside its own cloud.
+        inside = "TOOL_TOOLSDB_USER" in given or "TOOL_REPLICA_USER" in given
+        return _DOWNLOADS_ON_TOOLFORGE if inside else _DOWNLOADS
+    number = int(value) if value.isascii() and value.isdigit() else 0
+    if not 1 <= number <= _MOST_DOWNLOADS:
+        raise ValueError(f"{DOWNLOADS} is {value!r}; expected a whole number from 1 to {_MOST_DOWNLOADS}")
+    return number
 
 
 def _folder(path: str, home: Path) -> Path:

@@ -23,6 +23,7 @@ def test_everything_has_a_default(tmp_path: Path) -> None:
         wiki_api="https://commons.wikimedia.org/w/api.php",
         finna_api="https://api.finna.fi",
         finna_site="https://finna.fi",
+        downloads=2,
     )
 
 
@@ -37,6 +38,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         IMAGEHASH_WIKI_API="http://127.0.0.1:8080/api.php",
         IMAGEHASH_FINNA_API="http://127.0.0.1:1/",
         IMAGEHASH_FINNA_SITE="http://[::1]:2",
+        IMAGEHASH_DOWNLOADS="3",
     )
     assert settings == Settings(
         "mysql+pymysql://u:p@localhost:3307/hashes?charset=utf8mb4",
@@ -47,11 +49,12 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         "http://127.0.0.1:8080/api.php",
         "http://127.0.0.1:1",
         "http://[::1]:2",
+        3,
     )
 
 
 def test_an_empty_variable_is_unset(tmp_path: Path) -> None:
-    names = ("DATABASE_URL", "COMMONS_URL", "SNAPSHOT_DIR", "ENGINE", "USER_AGENT", "WIKI_API")
+    names = ("DATABASE_URL", "COMMONS_URL", "SNAPSHOT_DIR", "ENGINE", "USER_AGENT", "WIKI_API", "DOWNLOADS")
     assert read(tmp_path) == read(tmp_path, **{f"IMAGEHASH_{name}": "" for name in names})
 
 
@@ -193,6 +196,20 @@ def test_a_bad_web_address_is_named_and_not_quoted(tmp_path: Path, variable: str
 def test_an_unknown_engine_is_told_the_choices(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'faiss'; expected one of auto, multi-index, bktree, scan, sql"):
         read(tmp_path, IMAGEHASH_ENGINE="faiss")
+
+
+@pytest.mark.parametrize("variable", ["TOOL_TOOLSDB_USER", "TOOL_REPLICA_USER"])
+def test_more_is_downloaded_at_once_inside_wikimedia_s_cloud(tmp_path: Path, variable: str) -> None:
+    assert read(tmp_path, **{variable: "s55462"}).downloads == 8
+    assert read(tmp_path, **{variable: "s55462", "IMAGEHASH_DOWNLOADS": "64"}).downloads == 64
+
+
+@pytest.mark.parametrize("given", ["0", "65", "-1", "two", "1.5", "²"])
+def test_a_bad_number_of_downloads_is_told_the_range(tmp_path: Path, given: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"^IMAGEHASH_DOWNLOADS is .*; expected a whole number from 1 to 64$"
+    ):
+        read(tmp_path, IMAGEHASH_DOWNLOADS=given)
 
 
 def test_no_password_is_shown(tmp_path: Path) -> None:

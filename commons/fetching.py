@@ -15,7 +15,6 @@ from typing import Any, NamedTuple, Self
 import anyio
 import httpx2
 from anyio.from_thread import start_blocking_portal
-from h2.exceptions import H2Error
 
 from commons.manners import Pace, backoff, is_local, retry_after, user_agent
 from commons.pictures import Reason, Unhashable
@@ -44,9 +43,6 @@ _REASONS: dict[int, Reason] = {
 }
 _REASONS_OF_CLASSES = {4: Reason.REFUSED, 5: Reason.SERVER_ERROR}
 _HINTS = {Reason.FORBIDDEN: f"; where it says so of every file, look at {USER_AGENT}"}
-
-# What the library raises; some of h2's and of TLS's errors it lets through as they are.
-_BROKEN = (httpx2.HTTPError, H2Error, OSError)
 
 
 class Unfetchable(Unhashable):
@@ -287,8 +283,12 @@ def _failure(response: httpx2.Response) -> Unfetchable:
 
 @contextmanager
 def _failing_as(reason: Reason, what: str) -> Iterator[None]:
-    """Turn whatever the library raises into Unfetchable."""
+    """Turn whatever the library raises into Unfetchable; what h2 and TLS raise it lets through as it is."""
     try:
         yield
-    except _BROKEN as error:
+    except Unfetchable:
+        raise
+    except MemoryError as error:
+        raise Unfetchable(Reason.OUT_OF_MEMORY, "The file does not fit into memory.") from error
+    except Exception as error:
         raise Unfetchable(reason, f"{what}: {str(error) or type(error).__name__}.") from error

@@ -5,7 +5,8 @@ HTTP as in RFC 9110 (https://www.rfc-editor.org/rfc/rfc9110), over HTTP/2 where 
 
 import ssl
 from collections.abc import AsyncIterator, Collection, Iterator
-from concurrent.futures import Future, wait
+from concurrent import futures
+from concurrent.futures import Future
 from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -104,7 +105,7 @@ class Fetcher:
         if kind is not None:
             for future in under_way:
                 future.cancel()
-        wait(under_way)
+        futures.wait(under_way)
         self._portal.call(self._close)
         self._stack.close()
 
@@ -161,7 +162,8 @@ class Fetcher:
                 told = failure.wait is not None or failure.reason is Reason.RATE_LIMITED
                 if told:
                     pace.hold(seconds)
-                if failure.reason not in _HEALING or failures >= self._limits.tries:
+                given_up = failures >= self._limits.tries or seconds > self._limits.patience
+                if given_up or failure.reason not in _HEALING:
                     raise
             if not told:
                 await anyio.sleep(seconds)
@@ -278,7 +280,9 @@ def _failure(response: httpx2.Response) -> Unfetchable:
     reason = _REASONS.get(status) or _REASONS_OF_CLASSES.get(status // 100, Reason.UNEXPECTED_ANSWER)
     message = f"The server answered {status} {response.reason_phrase}".rstrip()
     told = response.headers.get("Retry-After") if reason in _HEALING else None
-    return Unfetchable(reason, f"{message}{_HINTS.get(reason, '')}.", retry_after(told, datetime.now(UTC)))
+    wait = retry_after(told, datetime.now(UTC))
+    pause = "" if wait is None else f" and asks to be left alone for {wait:.0f} seconds"
+    return Unfetchable(reason, f"{message}{pause}{_HINTS.get(reason, '')}.", wait)
 
 
 @contextmanager

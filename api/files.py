@@ -137,7 +137,7 @@ def _replica() -> Iterator[None]:
 
 
 def _of(file: File) -> Facts:
-    return Facts(*file)
+    return Facts(file.page_id, file.name, file.width, file.height, file.mime, file.sha1, file.uploaded_at)
 
 
 def _local_facts(

@@ -7,6 +7,7 @@ See https://www.mediawiki.org/wiki/Manual:Database_layout.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -37,12 +38,13 @@ from sql.pairs import batches
 FILE_NAMESPACE = 6
 
 _wiki = MetaData()
-_page = Table(
+page = Table(
     "page",
     _wiki,
     Column("page_id", Integer, primary_key=True),
     Column("page_namespace", Integer),
     Column("page_title", Name(255)),
+    Column("page_is_redirect", Integer),
 )
 _file = Table(
     "file",
@@ -57,6 +59,7 @@ _revision = Table(
     "filerevision",
     _wiki,
     Column("fr_id", BigInteger, primary_key=True),
+    Column("fr_size", BigInteger),
     Column("fr_width", Integer),
     Column("fr_height", Integer),
     Column("fr_timestamp", Name(14)),
@@ -74,6 +77,7 @@ _image = Table(
     "image",
     _wiki,
     Column("img_name", Name(255), primary_key=True),
+    Column("img_size", BigInteger),
     Column("img_width", Integer),
     Column("img_height", Integer),
     Column("img_timestamp", Name(14)),
@@ -83,12 +87,16 @@ _image = Table(
 )
 _statistics = Table("site_stats", _wiki, Column("ss_row_id", Integer), Column("ss_images", BigInteger))
 
+_Facts = tuple[FromClause, ColumnElement[Any], Sequence[ColumnElement[Any]]]
+"""The tables, the size, and all the other facts."""
+
 
 class File(NamedTuple):
     """A file page and the newest version of its file.
 
     ``name`` is the title with underscores and without prefix, ``width`` and ``height`` are pixels,
-    ``sha1`` is 40 hexadecimal digits; what the replica does not tell is None.
+    ``sha1`` is 40 hexadecimal digits, ``size`` is bytes, which only `Replica.find` looks up; what the
+    replica does not tell is None.
     """
 
     page_id: int
@@ -98,6 +106,7 @@ class File(NamedTuple):
     mime: str | None
     sha1: str | None
     uploaded_at: datetime | None
+    size: int | None = None
 
 
 class NoReplicaError(Exception):
@@ -115,15 +124,31 @@ class Replica:
 
     def files(self, page_ids: Iterable[int]) -> dict[int, File]:
         """Those of the pages that are file pages, by page id."""
-        return {file.page_id: file for file in self._read(page_ids, _page.c.page_id)}
+        return {file.page_id: file for file in self._read(page_ids, page.c.page_id)}
 
     def by_names(self, names: Iterable[str]) -> dict[str, File]:
         """Those of the names (underscores, no prefix) that are file pages, by name."""
-        spellings: list[ColumnElement[str]] = [_page.c.page_title]
+        return {file.name: file for file in self._read(names, *self.spellings(page.c.page_title))}
+
+    def find(self, *conditions: ColumnElement[bool]) -> list[File]:
+        """The file pages that fulfil all conditions and are no redirects, in page order."""
+        query = self._query(sized=True).where(page.c.page_is_redirect == 0, *conditions)
+        with self.read() as connection:
+            return _files(connection, query.order_by(page.c.page_id))
+
+    def read(self, *tables: str) -> AbstractContextManager[Connection]:
+        """Lend a connection, where the replica shows the tables."""
+        database = self._ask()
+        if missing := sorted(set(tables) - self._tables):
+            raise NoReplicaError(f"the Commons replica shows no table {missing[0]!r}")
+        return database.read()
+
+    def spellings(self, column: ColumnElement[str]) -> list[ColumnElement[str]]:
+        """A column of names in all ways in which to compare it with some."""
         if self._ask().embedded:
             # SQLite takes no text, as which a wiki may store its titles there, to equal bytes.
-            spellings.append(type_coerce(_page.c.page_title, String))
-        return {file.name: file for file in self._read(names, *spellings)}
+            return [column, type_coerce(column, String)]
+        return [column]
 
     def count(self) -> int:
         """How many files the wiki has."""
@@ -133,7 +158,7 @@ class Replica:
                 total = connection.execute(select(func.max(_statistics.c.ss_images))).scalar()
                 if total is not None:
                     return int(total)
-            pages = select(func.count()).where(_page.c.page_namespace == FILE_NAMESPACE)
+            pages = select(func.count()).where(page.c.page_namespace == FILE_NAMESPACE)
             return connection.execute(pages).scalar_one()
 
     def _ask(self) -> Database:
@@ -156,37 +181,39 @@ class Replica:
                 for file in _files(connection, query.where(or_(*(column.in_(batch) for column in columns))))
             ]
 
-    def _query(self) -> Select[Any]:
+    def _query(self, *, sized: bool = False) -> Select[Any]:
         """Page id and name of file pages, then their facts."""
-        source, facts = self._facts()
+        source, size, facts = self._facts()
+        if sized:
+            facts = (*facts, size)
         return (
-            select(_page.c.page_id, _page.c.page_title, *facts)
+            select(page.c.page_id, page.c.page_title, *facts)
             .select_from(source)
-            .where(_page.c.page_namespace == FILE_NAMESPACE)
+            .where(page.c.page_namespace == FILE_NAMESPACE)
         )
 
-    def _facts(self) -> tuple[FromClause, Sequence[ColumnElement[Any]]]:
+    def _facts(self) -> _Facts:
         """Where width, height, major and minor type, SHA-1 and timestamp are; NULL for what is nowhere."""
         if {"file", "filerevision"} <= self._tables:
             return _from_revisions(typed="filetypes" in self._tables)
         if "image" in self._tables:
             of = _image.c
-            source = _page.outerjoin(_image, of.img_name == _page.c.page_title)
+            source = page.outerjoin(_image, of.img_name == page.c.page_title)
             mime = (of.img_major_mime, of.img_minor_mime)
-            return source, (of.img_width, of.img_height, *mime, of.img_sha1, of.img_timestamp)
-        return _page, [null()] * 6
+            return source, of.img_size, (of.img_width, of.img_height, *mime, of.img_sha1, of.img_timestamp)
+        return page, null(), [null()] * 6
 
 
-def _from_revisions(*, typed: bool) -> tuple[FromClause, Sequence[ColumnElement[Any]]]:
+def _from_revisions(*, typed: bool) -> _Facts:
     of = _revision.c
-    source = _page.outerjoin(
-        _file, and_(_file.c.file_name == _page.c.page_title, _file.c.file_deleted == 0)
+    source = page.outerjoin(
+        _file, and_(_file.c.file_name == page.c.page_title, _file.c.file_deleted == 0)
     ).outerjoin(_revision, and_(of.fr_id == _file.c.file_latest, of.fr_deleted == 0))
     mime: tuple[ColumnElement[Any], ...] = (null(), null())
     if typed:
         source = source.outerjoin(_type, _type.c.ft_id == _file.c.file_type)
         mime = (_type.c.ft_major_mime, _type.c.ft_minor_mime)
-    return source, (of.fr_width, of.fr_height, *mime, of.fr_sha1, of.fr_timestamp)
+    return source, of.fr_size, (of.fr_width, of.fr_height, *mime, of.fr_sha1, of.fr_timestamp)
 
 
 def _files(connection: Connection, query: Select[Any]) -> list[File]:
@@ -199,8 +226,9 @@ def _files(connection: Connection, query: Select[Any]) -> list[File]:
             f"{major}/{minor}" if major and minor else None,
             sha1_from_base36(sha1) if sha1 else None,
             _moment(timestamp) if timestamp else None,
+            *size,
         )
-        for page_id, name, width, height, major, minor, sha1, timestamp in connection.execute(query)
+        for page_id, name, width, height, major, minor, sha1, timestamp, *size in connection.execute(query)
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 from sql import schema
 from sql.database import Database
 from tests import mariadb
+from tests.wiki import replica as views
 from tests.wiki import wiki as mediawiki
 from tests.wiki.wiki import Wiki
 
@@ -43,6 +44,18 @@ def wiki(mariadb_server: mariadb.Server, tmp_path_factory: pytest.TempPathFactor
     """One wiki for all tests; each test uploads files of its own."""
     with mediawiki.running(tmp_path_factory.mktemp("wiki"), mariadb_server) as running:
         yield running
+
+
+@pytest.fixture(params=[views.IMAGE_TABLES, views.FILE_TABLES], ids=["new form", "old form"])
+def one_form(
+    request: pytest.FixtureRequest, wiki: Wiki, mariadb_server: mariadb.Server
+) -> Iterator[Database]:
+    """A replica without the tables of the one form, or without those of the other."""
+    database = Database(views.create(mariadb_server, wiki.database, "one_form_p", without=request.param))
+    assert not request.param & database.tables()
+    yield database
+    database.close()
+    mariadb_server.execute("DROP DATABASE one_form_p")
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])

@@ -1,6 +1,5 @@
 """The replica's views have the form of Toolforge's, and their limits."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -27,18 +26,6 @@ LINKS = """
     SELECT el_to_domain_index, el_to_path FROM externallinks JOIN page ON page_id = el_from
     WHERE page_title = :name ORDER BY el_to_path
 """
-
-
-@pytest.fixture(params=[views.IMAGE_TABLES, views.FILE_TABLES], ids=["new form", "old form"])
-def one_form(
-    request: pytest.FixtureRequest, wiki: Wiki, mariadb_server: mariadb.Server
-) -> Iterator[Database]:
-    """A replica without the tables of the one form, or without those of the other."""
-    database = Database(views.create(mariadb_server, wiki.database, "one_form_p", without=request.param))
-    assert not request.param & database.tables()
-    yield database
-    database.close()
-    mariadb_server.execute("DROP DATABASE one_form_p")
 
 
 def test_both_forms_tell_the_same(wiki: Wiki, replica: Database, one_form: Database, photos: Path) -> None:

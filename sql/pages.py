@@ -1,0 +1,139 @@
+"""File pages of a replica in the order in which they are indexed, stretch by stretch.
+
+Each stretch takes two statements: how far it reaches along a key, and which files lie there. Asked for
+both at once, a server may go by the namespace instead, and sort the hundred million pages in it.
+See https://www.mediawiki.org/wiki/Manual:Recentchanges_table and Manual:Externallinks_table.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    and_,
+    func,
+    or_,
+    select,
+)
+
+from sql.columns import Name
+from sql.pairs import BATCH, batches
+from sql.replica import FILE_NAMESPACE, File, Replica, page
+
+_CHANGES = 10 * BATCH
+"""Recent changes in one stretch; on Commons one in dozens is an upload."""
+
+_LAST = "9" * 14
+"""No moment is later. Where bytes are compared with text, a range without an end would hold them all."""
+
+_PROTOCOLS = ("http", "https")
+
+_wiki = MetaData()
+_change = Table(
+    "recentchanges",
+    _wiki,
+    Column("rc_id", BigInteger, primary_key=True),
+    Column("rc_timestamp", Name(14)),
+    Column("rc_namespace", Integer),
+    Column("rc_cur_id", Integer),
+    Column("rc_log_type", Name(255)),
+)
+_link = Table(
+    "externallinks",
+    _wiki,
+    Column("el_from", Integer),
+    Column("el_to_domain_index", Name(255)),
+)
+
+
+class Stretch(NamedTuple):
+    """The files that lie between a position and ``through``, the position after which to look next."""
+
+    through: int
+    files: Sequence[File]
+
+
+class Pages:
+    """Finds the stretch after a position, None where there is nothing more.
+
+    ``size`` is the most pages in one. All methods raise NoReplicaError where the replica does not show
+    the tables, and SQLAlchemyError where it cannot be reached.
+    """
+
+    def __init__(self, replica: Replica, size: int = BATCH) -> None:
+        self._replica = replica
+        self._size = size
+
+    def after(self, page_id: int) -> Stretch | None:
+        """The files whose pages come after a page.
+
+        Whatever page lies before ``through`` and is not among them is gone, or is no file's.
+        """
+        with self._replica.read() as connection:
+            through = _end(connection, page.c.page_id, page_id, self._size)
+        if through is None:
+            return None
+        return Stretch(through, self._replica.find(page.c.page_id > page_id, page.c.page_id <= through))
+
+    def changed(self, change_id: int) -> Stretch | None:
+        """The files that were uploaded, or got a new version, after a change (``rc_id``).
+
+        A change can become visible after ones with higher ids: look some minutes back now and then.
+        """
+        uploads = self._is(_change.c.rc_log_type, "upload")
+        with self._replica.read("recentchanges") as connection:
+            through = _end(connection, _change.c.rc_id, change_id, _CHANGES)
+            if through is None:
+                return None
+            here = and_(_change.c.rc_id > change_id, _change.c.rc_id <= through)
+            query = select(_change.c.rc_cur_id).where(here, uploads, _change.c.rc_namespace == FILE_NAMESPACE)
+            page_ids = connection.scalars(query.distinct()).all()
+        return Stretch(through, self._files(page_ids))
+
+    def change_before(self, moment: datetime) -> int:
+        """The change (``rc_id``) after which lie those of a moment and later."""
+        digits = moment.astimezone(UTC).strftime("%Y%m%d%H%M%S")
+        times = self._replica.spellings(_change.c.rc_timestamp)
+        since = or_(*(column.between(digits, _LAST) for column in times))
+        with self._replica.read("recentchanges") as connection:
+            first = connection.scalar(select(func.min(_change.c.rc_id)).where(since))
+            last = connection.scalar(select(func.max(_change.c.rc_id)))
+        return int(last or 0) if first is None else int(first) - 1
+
+    def linking(self, domain: str, page_id: int) -> Stretch | None:
+        """The files after a page that link to a domain or one below it, its parts reversed: ``fi.finna``."""
+        query = select(_link.c.el_from).where(self._below(domain), _link.c.el_from > page_id)
+        with self._replica.read("externallinks") as connection:
+            page_ids = connection.scalars(query.distinct().order_by(_link.c.el_from).limit(self._size)).all()
+        return Stretch(page_ids[-1], self._files(page_ids)) if page_ids else None
+
+    def _files(self, page_ids: Sequence[int]) -> list[File]:
+        found = (self._replica.find(page.c.page_id.in_(batch)) for batch in batches(sorted(page_ids)))
+        return [file for files in found for file in files]
+
+    def _is(self, column: ColumnElement[str], value: str) -> ColumnElement[bool]:
+        return or_(*(spelling == value for spelling in self._replica.spellings(column)))
+
+    def _below(self, domain: str) -> ColumnElement[bool]:
+        """Whether a link's domain is one or below it, as a range, for which a server can use its key."""
+        return or_(
+            *(
+                and_(column >= f"{protocol}://{domain}.", column < f"{protocol}://{domain}/")
+                for protocol in _PROTOCOLS
+                for column in self._replica.spellings(_link.c.el_to_domain_index)
+            )
+        )
+
+
+def _end(connection: Connection, key: Column[int], after: int, size: int) -> int | None:
+    """The last of the next keys."""
+    following = select(key.label("key")).where(key > after).order_by(key).limit(size).subquery()
+    last: int | None = connection.scalar(select(func.max(following.c.key)))
+    return last

@@ -1,0 +1,121 @@
+"""A wiki's ``api.php``, asked through pywikibot (https://doc.wikimedia.org/pywikibot/stable/).
+
+pywikibot is made for people at a terminal, with settings and a log-in of their own. Here it asks as
+nobody, tells nothing but what it is asked for, and leaves no file behind.
+"""
+
+import atexit
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+MOST = 50
+"""Pages that a wiki lets anyone ask about at once."""
+
+_ITS_OWN_FAULT = ("internal_api_error", "readonly")
+"""How the API's names for what is wrong with the wiki itself begin."""
+
+_FOLDER = "PYWIKIBOT_DIR"
+_NO_SETTINGS = "PYWIKIBOT_NO_USER_CONFIG"
+_NO_FORMAT = str.maketrans("{}", "()")
+
+
+class NoAnswerError(Exception):
+    """The wiki does not answer, or not as a wiki: asking again later may help."""
+
+
+class RefusedError(Exception):
+    """The wiki refuses the question: ``code`` is the API's for the reason."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"the wiki refuses to answer: {message} ({code})")
+        self.code = code
+
+
+class MediaWiki:
+    """Asks the wiki whose ``api.php`` is at an address.
+
+    A question is put ``retries`` times more where there is no answer, after ``wait`` seconds, twice as
+    many and so on: by default for half a minute. The User-Agent and both numbers are those of the one
+    made last, whatever wiki is asked. Nothing is asked before the first question.
+    """
+
+    def __init__(self, api: str, user_agent: str, *, retries: int = 5, wait: float = 1) -> None:
+        self._api = api
+        settings = _pywikibot().config
+        # It is taken for a format, and what comes of that for another.
+        settings.user_agent_format = user_agent.translate(_NO_FORMAT)
+        settings.max_retries, settings.retry_wait = retries, wait
+        self._site: Any = None
+
+    def pages(self, **parameters: str | int | list[str]) -> list[dict[str, Any]]:
+        """The pages that ``action=query`` tells of (https://www.mediawiki.org/wiki/API:Query).
+
+        Raises NoAnswerError and RefusedError.
+        """
+        told: dict[Any, dict[str, Any]] = {}
+        asked: dict[str, Any] = {"action": "query", "formatversion": 2, **parameters}
+        while True:
+            answer = self._submit(asked)
+            for page in answer.get("query", {}).get("pages", []):
+                told.setdefault(page.get("pageid", page.get("title")), page).update(page)
+            if "continue" not in answer:
+                return list(told.values())
+            asked |= answer["continue"]
+
+    def _submit(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        library = _pywikibot()
+        try:
+            self._site = self._site or library.Site(url=self._api, fam=_name(self._api))
+            answer: dict[str, Any] = self._site.simple_request(**parameters).submit()
+        except Exception as error:
+            # The library has errors of its own, those of HTTP, and trips over answers that are no wiki's.
+            if isinstance(error, library.exceptions.APIError) and not error.code.startswith(_ITS_OWN_FAULT):
+                raise RefusedError(error.code, error.info) from error
+            raise NoAnswerError(f"the wiki at {self._api} does not answer: {error}") from error
+        return answer
+
+
+def _name(api: str) -> str:
+    """A name by which pywikibot tells wikis apart; its own goes by the last parts of the host alone."""
+    return "wiki" + hashlib.sha256(api.encode()).hexdigest()[:16]
+
+
+@cache
+def _pywikibot() -> ModuleType:
+    """The library, with a folder of its own that is gone when the program ends."""
+    logging.getLogger("pywiki").addFilter(lambda _: False)
+    with _environment():
+        import pywikibot  # noqa: PLC0415  (it reads the environment, and takes its time)
+    library: ModuleType = pywikibot
+    return library
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in (_FOLDER, _NO_SETTINGS)}
+    # The folder is taken only if there are settings in it.
+    (_folder() / "user-config.py").touch()
+    os.environ |= {_FOLDER: str(_folder()), _NO_SETTINGS: "2"}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+@cache
+def _folder() -> Path:
+    folder = tempfile.TemporaryDirectory(prefix="imagehash-wiki-")
+    # Before the library asks for the same, which is then called first, and may write once more.
+    atexit.register(folder.cleanup)
+    return Path(folder.name)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from bktree.snapshot import FORMAT
 from sql import results, schema
 from sql.database import Database
 from tests import programs
@@ -214,7 +215,7 @@ def flipped(snapshot: Path) -> str:
 def of_another_version(snapshot: Path) -> str:
     path = snapshot / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
-    return f"{path}: is of format 99, and this program reads format 1"
+    return f"{path}: is of format 99, and this program reads format {FORMAT}"
 
 
 def without_a_manifest(snapshot: Path) -> str:

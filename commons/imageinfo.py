@@ -7,12 +7,12 @@ no size, as broken ones have not, a wiki refuses to tell of the thumbnail of any
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from enum import StrEnum
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 from commons.mediawiki import MOST, MediaWiki, RefusedError
-from commons.pictures import FULL_SIZE_PIXELS, REDUCED_WIDTH
+from commons.pictures import FULL_SIZE_PIXELS, REDUCED_WIDTH, Reason
 from commons.thumbnails import STEPS
 
 _PICTURES = frozenset({"image/jpeg", "image/png", "image/webp", "image/tiff", "image/gif"})
@@ -23,22 +23,16 @@ _PROPERTIES = {
     "prop": "imageinfo|info",
     "iiprop": "timestamp|url|size|sha1|mime|thumbmime|mediatype",
 }
+_PLACES = ("rootUrl", "url", "thumbUrl")
 _NO_SIZE = "urlparamnormal"
 """The API's name for a file whose thumbnail it cannot tell."""
+
+_WIKIMEDIA = frozenset({"upload.wikimedia.org", "thumb.wikimedia.org"})
+"""Wikimedia's wikis tell of the first; thumbnails are to come from the second."""
 
 _THUMBNAIL = re.compile(r"/(?:(lossy-page1|lossy-page2|lossless-page1)-|page1-)?([0-9]+)px-[^/]+$")
 
 _T = TypeVar("_T")
-
-
-class Reason(StrEnum):
-    """Why there is nothing to fetch."""
-
-    NO_FILE = "no-file"
-    SUPPRESSED = "suppressed"
-    SOUND_OR_VIDEO = "sound-or-video"
-    UNSUPPORTED_TYPE = "unsupported-type"
-    NO_THUMBNAIL = "no-thumbnail"
 
 
 class Address(NamedTuple):
@@ -84,6 +78,14 @@ class ImageInfo:
     def __init__(self, wiki: MediaWiki, *, full_size: int = FULL_SIZE_PIXELS) -> None:
         self._wiki = wiki
         self._full_size = full_size
+
+    def hosts(self) -> frozenset[str]:
+        """The hosts (`name` or `name:port`) from which the wiki's own files and thumbnails come."""
+        repositories = self._wiki.about_itself("filerepoinfo").get("repos", [])
+        own = [repository for repository in repositories if repository.get("name") == "local"]
+        addresses = [repository[key] for repository in own for key in _PLACES if key in repository]
+        hosts = frozenset(host for address in addresses if (host := urlsplit(address).netloc))
+        return hosts | _WIKIMEDIA if hosts & _WIKIMEDIA else hosts
 
     def of_pages(self, page_ids: Iterable[int]) -> dict[int, Version]:
         """The version of each page, by its id."""

@@ -22,6 +22,9 @@ MOST = 50
 _ITS_OWN_FAULT = ("internal_api_error", "readonly")
 """How the API's names for what is wrong with the wiki itself begin."""
 
+_OLDER_VERSIONS = "iistart"
+"""What the API would go on with where a single file was asked for, and that has older versions."""
+
 _FOLDER = "PYWIKIBOT_DIR"
 _NO_SETTINGS = "PYWIKIBOT_NO_USER_CONFIG"
 _NO_FORMAT = str.maketrans("{}", "()")
@@ -58,23 +61,34 @@ class MediaWiki:
     def pages(self, **parameters: str | int | list[str]) -> list[dict[str, Any]]:
         """The pages that ``action=query`` tells of (https://www.mediawiki.org/wiki/API:Query).
 
+        Of files it tells the newest versions, as many as ``iilimit`` says.
+
         Raises NoAnswerError and RefusedError.
         """
         told: dict[Any, dict[str, Any]] = {}
-        asked: dict[str, Any] = {"action": "query", "formatversion": 2, **parameters}
+        asked: dict[str, Any] = dict(parameters)
         while True:
             answer = self._submit(asked)
             for page in answer.get("query", {}).get("pages", []):
                 told.setdefault(page.get("pageid", page.get("title")), page).update(page)
-            if "continue" not in answer:
+            more = answer.get("continue", {})
+            if not more or _OLDER_VERSIONS in more:
                 return list(told.values())
-            asked |= answer["continue"]
+            asked |= more
+
+    def about_itself(self, kind: str) -> Any:
+        """What the wiki tells of itself as ``meta`` of a kind (https://www.mediawiki.org/wiki/API:Meta).
+
+        Raises NoAnswerError and RefusedError.
+        """
+        return self._submit({"meta": kind}).get("query", {})
 
     def _submit(self, parameters: dict[str, Any]) -> dict[str, Any]:
         library = _pywikibot()
         try:
             self._site = self._site or library.Site(url=self._api, fam=_name(self._api))
-            answer: dict[str, Any] = self._site.simple_request(**parameters).submit()
+            request = self._site.simple_request(action="query", formatversion=2, **parameters)
+            answer: dict[str, Any] = request.submit()
         except Exception as error:
             # The library has errors of its own, those of HTTP, and trips over answers that are no wiki's.
             if isinstance(error, library.exceptions.APIError) and not error.code.startswith(_ITS_OWN_FAULT):

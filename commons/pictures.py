@@ -93,6 +93,12 @@ class Reason(StrEnum):
     SERVER_ERROR = "server-error"
     CONNECTION = "connection"
     CUT_OFF = "cut-off"
+    OTHER_VERSION = "other-version"
+    NO_FILE = "no-file"
+    SUPPRESSED = "suppressed"
+    SOUND_OR_VIDEO = "sound-or-video"
+    UNSUPPORTED_TYPE = "unsupported-type"
+    NO_THUMBNAIL = "no-thumbnail"
 
     @property
     def transient(self) -> bool:
@@ -109,6 +115,7 @@ _TRANSIENT = {
     Reason.SERVER_ERROR,
     Reason.CONNECTION,
     Reason.CUT_OFF,
+    Reason.OTHER_VERSION,
 }
 
 

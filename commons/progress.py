@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 _SECONDS_BETWEEN_LINES = 10
 _LINE = "{desc}: {n_fmt} of {total_fmt}{unit}, {rate_fmt}, {remaining} left{postfix}"
+_ENDLESS_LINE = "{desc}: {n_fmt}{unit}, {rate_fmt}{postfix}"
 
 
 class _Lines(io.StringIO):
@@ -21,9 +22,12 @@ class _Lines(io.StringIO):
 
 
 class Progress:
-    """Counts what is done, and what of it failed, with rate and time left; writes to standard error."""
+    """Counts what is done, and what of it failed, with rate and time left; writes to standard error.
 
-    def __init__(self, total: int, doing: str = "hashing", unit: str = "files") -> None:
+    Where ``total`` is None nobody knows how much there is.
+    """
+
+    def __init__(self, total: int | None, doing: str = "hashing", unit: str = "files") -> None:
         on_terminal = sys.stderr.isatty()
         # Asked by tqdm itself, a terminal that does not know its size has none, and shows nothing.
         columns, lines = shutil.get_terminal_size()
@@ -34,7 +38,7 @@ class Progress:
             ncols=columns,
             nrows=lines,
             mininterval=0.2 if on_terminal else _SECONDS_BETWEEN_LINES,
-            bar_format=None if on_terminal else _LINE,
+            bar_format=None if on_terminal else _ENDLESS_LINE if total is None else _LINE,
             file=None if on_terminal else _Lines(),
             disable=total == 0,
         )
@@ -49,8 +53,8 @@ class Progress:
         """Leave it as it is."""
         self._bar.close()
 
-    def advance(self, done: int, *, failed: int = 0) -> None:
-        """Count ``done`` more; ``failed`` is how many failed of all so far."""
-        if failed:
-            self._bar.set_postfix_str(f"{failed} failed", refresh=False)
+    def advance(self, done: int, *, hashed: int = 0, failed: int = 0) -> None:
+        """Count ``done`` more; ``hashed`` and ``failed`` are how many were, of all so far."""
+        told = [f"{hashed:,} hashed"] * bool(hashed) + [f"{failed:,} failed"] * bool(failed)
+        self._bar.set_postfix_str(", ".join(told), refresh=False)
         self._bar.update(done)

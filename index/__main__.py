@@ -3,18 +3,23 @@
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from commons.arguments import whole
+from commons.mediawiki import NoAnswerError, RefusedError
 from commons.settings import Settings
-from commons.workers import Workers, cores
-from index.folder import Folder, Report
+from commons.workers import Workers
+from index import reports
+from index.arguments import parser
+from index.crawl import Crawl
+from index.folder import Folder
+from index.ledger import RefusedRunError
+from index.plan import Plan
 from index.status import status
 from sql import schema
 from sql.database import Database
+from sql.replica import NoReplicaError
 
 INTERRUPTED = 130
 """Exit code of a run that the keyboard ended, as shells have it."""
@@ -22,102 +27,72 @@ INTERRUPTED = 130
 _AHEAD = 8
 """Files on their way for each process, so that none waits for work."""
 
-_EPILOG = """\
-settings:
-  IMAGEHASH_DATABASE_URL   where the hashes go, an SQLAlchemy URL such as
-                           mysql+pymysql://user:password@host/database
-                           (default: sqlite:///imagehash.db, a file in this folder)
-
-exit codes:
-  0    done; files that could not be hashed are listed, and do not change the code
-  1    the run could not be done, for the reason printed
-  2    the arguments are wrong
-  130  interrupted; the next run goes on where this one stopped
-"""
+_PATIENCE = 60.0
+"""Seconds after which a database that says nothing counts as gone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     logging.basicConfig(format="%(message)s")
     try:
-        database = Database(Settings.from_environment().database_url)
+        settings = Settings.from_environment()
+        database = Database(settings.database_url, pool=2, patience=_PATIENCE)
         try:
             schema.prepare(database)
-            return int(options.run(database, options))
+            _run(database, settings, options)
         finally:
             database.close()
     except KeyboardInterrupt:
         return _fail("interrupted; run the same command again to go on", INTERRUPTED)
     except SQLAlchemyError as error:
         return _fail(f"the database cannot be used: {_first_line(error)}")
-    except (ValueError, OSError, schema.NewerSchemaError) as error:
+    except (NoAnswerError, RefusedError, RefusedRunError) as error:
+        return _fail(f"{error}. Run the same command again to go on")
+    except (ValueError, OSError, schema.NewerSchemaError, NoReplicaError) as error:
         return _fail(str(error))
+    return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="imagehash-index",
-        description="Hash pictures (pHash and dHash) into the database that imagehash-api searches.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    sources = parser.add_subparsers(title="sources", metavar="SOURCE", required=True)
-    folder = sources.add_parser(
-        "folder",
-        help="the JPEG, PNG, WebP, TIFF and GIF files below a folder",
-        description="Hash the JPEG, PNG, WebP, TIFF and GIF files below a folder. Run it again whenever you "
-        "like: only new and changed files are hashed, and files that are gone are marked as deleted.",
-    )
-    folder.add_argument("path", metavar="PATH", type=Path)
-    folder.add_argument(
-        "--jobs",
-        metavar="N",
-        type=whole(1),
-        default=cores(),
-        help="processes that hash (default: %(default)s)",
-    )
-    folder.set_defaults(run=_folder)
-    sources.add_parser("status", help="how many files are hashed, and why others are not").set_defaults(
-        run=_status
-    )
-    return parser
+def _run(database: Database, settings: Settings, options: argparse.Namespace) -> None:
+    if options.source == "status":
+        _print(status(database, settings.commons_url))
+    elif options.source == "folder":
+        _print(_folder(database, options))
+    else:
+        _crawl(Crawl(database, settings, _plan(options)), dry=options.dry_run)
 
 
-def _folder(database: Database, options: argparse.Namespace) -> int:
+def _folder(database: Database, options: argparse.Namespace) -> list[str]:
     folder = Folder(database, options.path)
     with Workers(options.jobs) as workers:
-        report = folder.index(workers, ahead=_AHEAD * options.jobs)
-    _print(_lines(report))
-    return 0
+        return reports.of_folder(folder.index(workers, ahead=_AHEAD * options.jobs))
 
 
-def _status(database: Database, _options: argparse.Namespace) -> int:
-    _print(status(database))
-    return 0
+def _plan(options: argparse.Namespace) -> Plan:
+    return Plan(
+        source=options.source,
+        jobs=options.jobs,
+        domain=getattr(options, "domain", None),
+        shard=options.shard,
+        since=options.since,
+        limit=options.limit,
+        dask=options.dask,
+        thumbnails=options.input == "thumbnail",
+    )
 
 
-def _lines(report: Report) -> list[str]:
-    """The report for people."""
-    counts = [
-        (report.hashed, "hashed"),
-        (report.unchanged, "unchanged"),
-        (len(report.failures), "could not be hashed"),
-        (report.failed_before, "could not be hashed before and have not changed"),
-        (report.gone, "gone, marked as deleted"),
-        (report.others, "passed over, not JPEG, PNG, WebP, TIFF or GIF by name"),
-    ]
-    lines = [f"{files:,} {what}" for files, what in counts if files or what == "hashed"]
-    failures = [f"  {failure.title}: {failure.detail} ({failure.reason})" for failure in report.failures]
-    if failures:
-        lines += ["Could not be hashed:", *failures]
-    if report.unreadable:
-        lines += ["Could not be read; what was known there is kept:"]
-        lines += [f"  {folder}: {reason}" for folder, reason in report.unreadable.items()]
-    return lines
+def _crawl(crawl: Crawl, *, dry: bool) -> None:
+    if dry:
+        _print(crawl.tell())
+        return
+    try:
+        crawl.run()
+    finally:
+        _print(reports.of_crawl(crawl.ledger))
 
 
-def _print(lines: Sequence[str]) -> None:
+def _print(lines: Iterable[str]) -> None:
     encoding = sys.stdout.encoding
     for line in lines:
         shown = _printable(line).encode(encoding, "backslashreplace").decode(encoding)

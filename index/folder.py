@@ -66,7 +66,7 @@ class Folder:
         due = [path for path in self._met.pictures if self._is_due(path)]
         with Progress(len(due)) as progress:
 
-            def write(outcomes: Sequence[Outcome]) -> None:
+            def write(outcomes: Sequence[Outcome[Job]]) -> None:
                 self._write(outcomes)
                 progress.advance(len(outcomes), failed=len(self._failures))
 
@@ -95,7 +95,7 @@ class Folder:
         known = self._known.get(path)
         return Job(path, None if known is None or known.failed else known.file.sha1)
 
-    def _write(self, outcomes: Sequence[Outcome]) -> None:
+    def _write(self, outcomes: Sequence[Outcome[Job]]) -> None:
         """Write a batch: all rows of its files, or none."""
         kept = [outcome for outcome in outcomes if self._keeps(outcome)]
         with self._database.lock("local_file"), self._database.write() as connection:
@@ -110,7 +110,7 @@ class Folder:
             results.save(connection, rows)
         self._hashed += sum(row.phash is not None for row in rows)
 
-    def _keeps(self, outcome: Outcome) -> bool:
+    def _keeps(self, outcome: Outcome[Job]) -> bool:
         """Note a failure; False where the file is none to keep rows of."""
         path = outcome.job.path
         if outcome.reason is Reason.UNREADABLE and not os.path.lexists(path):
@@ -123,12 +123,12 @@ class Folder:
             self._failures.append(Failure(self._title(path), outcome.reason, outcome.detail or ""))
         return not too_long
 
-    def _is_news(self, outcome: Outcome) -> bool:
+    def _is_news(self, outcome: Outcome[Job]) -> bool:
         """Whether there is a failure or a new hash to write."""
         job = self._job(outcome.job.path)
         return outcome.reason is not None or (outcome.picture is not None and outcome.sha1 != job.hashed_sha1)
 
-    def _file(self, outcome: Outcome) -> LocalFile:
+    def _file(self, outcome: Outcome[Job]) -> LocalFile:
         path = outcome.job.path
         known, stat = self._known.get(path), self._met.pictures[path]
         return LocalFile(
@@ -140,7 +140,7 @@ class Folder:
             sha1=outcome.sha1,
         )
 
-    def _result(self, page_id: int, outcome: Outcome) -> Result:
+    def _result(self, page_id: int, outcome: Outcome[Job]) -> Result:
         result = Result(
             page_id,
             outcome.sha1,

@@ -1,10 +1,11 @@
-"""One file to its hashes: a pure function that any executor can run, here or on another machine."""
+"""One file to its hashes: pure functions that any executor can run, here or on another machine."""
 
 import hashlib
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
+from commons.imageinfo import Version
 from commons.pictures import HashedPicture, Reason, Unhashable, hash_picture
 
 
@@ -15,15 +16,18 @@ class Job(NamedTuple):
     hashed_sha1: str | None = None
 
 
-class Outcome(NamedTuple):
-    """What came of a job.
+J = TypeVar("J")
+
+
+class Outcome(NamedTuple, Generic[J]):
+    """What came of a job: a file of a folder, or the version of one on a wiki.
 
     ``size`` (bytes), ``mtime`` (nanoseconds) and ``sha1`` (hexadecimal) are those of the very bytes
     that were read, None where they could not be. Either ``picture`` is there, or ``reason`` with
     ``detail`` for people, or, where the bytes are the ones hashed last, neither.
     """
 
-    job: Job
+    job: J
     size: int | None = None
     mtime: int | None = None
     sha1: str | None = None
@@ -32,7 +36,7 @@ class Outcome(NamedTuple):
     detail: str | None = None
 
 
-def hash_file(job: Job) -> Outcome:
+def hash_file(job: Job) -> Outcome[Job]:
     """Read a file and hash the picture in it; every failure is an outcome, not an exception."""
     try:
         with Path(job.path).open("rb") as file:
@@ -43,11 +47,26 @@ def hash_file(job: Job) -> Outcome:
         return Outcome(job, reason=Reason.OUT_OF_MEMORY, detail="the file does not fit into memory")
     except OSError as error:
         return Outcome(job, reason=Reason.UNREADABLE, detail=error.strerror or str(error))
-    sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    read = Outcome(job, len(data), stat.st_mtime_ns, sha1)
-    if sha1 == job.hashed_sha1:
-        return read
+    read = Outcome(job, len(data), stat.st_mtime_ns, _sha1(data))
+    return read if read.sha1 == job.hashed_sha1 else _hashed(read, data)
+
+
+def hash_fetched(version: Version, data: bytes) -> Outcome[Version]:
+    """Hash the picture that was fetched for a version; every failure is an outcome, not an exception."""
+    fetched = Outcome(version, len(data), sha1=_sha1(data))
+    expected = version.address and version.address.sha1
+    if expected is not None and expected != fetched.sha1:
+        detail = f"the file is not the version that the wiki told of: its SHA-1 is {fetched.sha1}"
+        return fetched._replace(reason=Reason.OTHER_VERSION, detail=detail)
+    return _hashed(fetched, data)
+
+
+def _hashed(outcome: Outcome[J], data: bytes) -> Outcome[J]:
     try:
-        return read._replace(picture=hash_picture(data))
+        return outcome._replace(picture=hash_picture(data))
     except Unhashable as error:
-        return read._replace(reason=error.reason, detail=str(error))
+        return outcome._replace(reason=error.reason, detail=str(error))
+
+
+def _sha1(data: bytes) -> str:
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()

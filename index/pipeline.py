@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from itertools import islice
+from typing import TypeVar
 
 from commons.pictures import Reason
 from commons.workers import CrashedError
-from index.hashing import Job, Outcome
+from index.hashing import Outcome
 
 _BATCH = 100
 """Files in one transaction."""
@@ -15,24 +15,31 @@ _BATCH = 100
 _SECONDS = 2.0
 """After which a batch is written even if it is not full."""
 
+_PAUSE = 0.05
+"""Seconds after which to look for a job again where there was none; less where something is done before."""
+
+_J = TypeVar("_J")
+
 
 def run(
-    jobs: Iterable[Job],
-    work: Callable[[Job], Outcome],
+    jobs: Iterable[_J | None],
+    work: Callable[[_J], Outcome[_J]],
     executor: Executor,
-    write: Callable[[Sequence[Outcome]], None],
+    write: Callable[[Sequence[Outcome[_J]]], None],
     *,
     ahead: int,
 ) -> None:
     """Do every job, up to ``ahead`` of them at a time, and write their outcomes batch by batch.
 
-    What was written stays written where the run is cut short.
+    None among the jobs says that there is none at the moment: what is under way goes on meanwhile, and
+    is written, as an empty batch is. What was written stays written where the run is cut short.
     """
-    batch: list[Outcome] = []
+    batch: list[Outcome[_J]] = []
     begun = time.monotonic()
     try:
-        for outcome in _outcomes(iter(jobs), work, executor, ahead):
-            batch.append(outcome)
+        for outcome in _outcomes(jobs, work, executor, ahead):
+            if outcome is not None:
+                batch.append(outcome)
             if len(batch) == _BATCH or time.monotonic() - begun > _SECONDS:
                 write(batch)
                 batch, begun = [], time.monotonic()
@@ -43,16 +50,27 @@ def run(
 
 
 def _outcomes(
-    jobs: Iterator[Job], work: Callable[[Job], Outcome], executor: Executor, ahead: int
-) -> Iterator[Outcome]:
-    running = {executor.submit(work, job): job for job in islice(jobs, ahead)}
+    jobs: Iterable[_J | None], work: Callable[[_J], Outcome[_J]], executor: Executor, ahead: int
+) -> Iterator[Outcome[_J] | None]:
+    """What is done, as soon as it is; None where nothing is by now."""
+    running: dict[Future[Outcome[_J]], _J] = {}
+    for job in jobs:
+        if job is not None:
+            running[executor.submit(work, job)] = job
+        pause = 0.0 if job is not None else _PAUSE
+        yield from _finished(running, pause if len(running) < ahead else None)
+        yield None
     while running:
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            yield _outcome(future, running.pop(future))
-            running.update({executor.submit(work, job): job for job in islice(jobs, 1)})
+        yield from _finished(running, None)
 
 
-def _outcome(future: Future[Outcome], job: Job) -> Outcome:
+def _finished(running: dict[Future[Outcome[_J]], _J], seconds: float | None) -> Iterator[Outcome[_J]]:
+    """What is done by now, or first of all, in ``seconds`` at the latest."""
+    for future in wait(running, seconds, FIRST_COMPLETED).done:
+        yield _outcome(future, running.pop(future))
+
+
+def _outcome(future: Future[Outcome[_J]], job: _J) -> Outcome[_J]:
     try:
         return future.result()
     except TimeoutError:

@@ -1,17 +1,44 @@
-"""How far the database has come: files hashed, deleted, and failed by reason."""
+"""How far the database has come: positions of runs, files hashed and deleted, failures by reason."""
 
-from sql import results
+from contextlib import closing
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from sql import positions, results
 from sql.database import Database
+from sql.replica import NoReplicaError, Replica
 from sql.search import SqlEngine
 
+_PATIENCE = 300.0
+"""Seconds for which a replica may count."""
 
-def status(database: Database) -> list[str]:
-    """What a person wants to know, a line each."""
+
+def status(database: Database, commons_url: str | None) -> list[str]:
+    """What a person wants to know, a line each; the replica tells how many files there are at all."""
     hashed = len(SqlEngine(database))
     with database.read() as connection:
         deleted = len(results.buried(connection))
         reasons = results.reasons(connection)
+        reached = positions.known(connection)
     lines = [
-        f"{hashed:,} files hashed, {deleted:,} files deleted, {sum(reasons.values()):,} could not be hashed"
+        f"{hashed:,} files hashed{_share(hashed, commons_url)}, {deleted:,} files deleted, "
+        f"{sum(reasons.values()):,} could not be hashed"
     ]
-    return lines + [f"  {reason}: {files:,}" for reason, files in sorted(reasons.items())]
+    lines += [f"  {reason}: {files:,}" for reason, files in sorted(reasons.items())]
+    if reached:
+        lines += ["Positions:", *(f"  {keyword}: {position}" for keyword, position in reached.items())]
+    return lines
+
+
+def _share(hashed: int, commons_url: str | None) -> str:
+    """How much of the wiki that is, where there is one and it answers."""
+    if commons_url is None:
+        return ""
+    with closing(Database(commons_url, pool=1, patience=_PATIENCE)) as shown:
+        try:
+            files = Replica(shown).count()
+        except NoReplicaError:
+            return ""
+        except SQLAlchemyError:
+            return " (the replica does not answer, so of how many is not known)"
+    return f" of {files:,} ({hashed / files:.1%})" if files else ""

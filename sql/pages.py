@@ -53,6 +53,20 @@ _link = Table(
 )
 
 
+class Shard(NamedTuple):
+    """One part of all pages, of as many as there are: the first has the number 1."""
+
+    number: int = 1
+    parts: int = 1
+
+    def holds(self, page_id: int) -> bool:
+        """Whether a page is in this part."""
+        return page_id % self.parts == self.number - 1
+
+
+ALL = Shard()
+
+
 class Stretch(NamedTuple):
     """The files that lie between a position and ``through``, the position after which to look next."""
 
@@ -63,13 +77,14 @@ class Stretch(NamedTuple):
 class Pages:
     """Finds the stretch after a position, None where there is nothing more.
 
-    ``size`` is the most pages in one. All methods raise NoReplicaError where the replica does not show
-    the tables, and SQLAlchemyError where it cannot be reached.
+    ``size`` is the most pages in one, of which only those in ``shard`` are told. All methods raise
+    NoReplicaError where the replica does not show the tables, and SQLAlchemyError where it cannot be reached.
     """
 
-    def __init__(self, replica: Replica, size: int = BATCH) -> None:
+    def __init__(self, replica: Replica, size: int = BATCH, *, shard: Shard = ALL) -> None:
         self._replica = replica
-        self._size = size
+        self._size = size * shard.parts
+        self._shard = shard
 
     def after(self, page_id: int) -> Stretch | None:
         """The files whose pages come after a page.
@@ -80,7 +95,14 @@ class Pages:
             through = _end(connection, page.c.page_id, page_id, self._size)
         if through is None:
             return None
-        return Stretch(through, self._replica.find(page.c.page_id > page_id, page.c.page_id <= through))
+        mine = page.c.page_id % self._shard.parts == self._shard.number - 1
+        files = self._replica.find(page.c.page_id > page_id, page.c.page_id <= through, mine)
+        return Stretch(through, files)
+
+    def last(self) -> int:
+        """The newest page."""
+        with self._replica.read() as connection:
+            return int(connection.scalar(select(func.max(page.c.page_id))) or 0)
 
     def changed(self, change_id: int) -> Stretch | None:
         """The files that were uploaded, or got a new version, after a change (``rc_id``).
@@ -104,8 +126,15 @@ class Pages:
         since = or_(*(column.between(digits, _LAST) for column in times))
         with self._replica.read("recentchanges") as connection:
             first = connection.scalar(select(func.min(_change.c.rc_id)).where(since))
-            last = connection.scalar(select(func.max(_change.c.rc_id)))
-        return int(last or 0) if first is None else int(first) - 1
+        return self.changes()[1] if first is None else int(first) - 1
+
+    def changes(self) -> tuple[int, int]:
+        """The oldest and the newest change (``rc_id``) that are shown, 0 where there are none."""
+        with self._replica.read("recentchanges") as connection:
+            first, last = (
+                int(connection.scalar(select(end(_change.c.rc_id))) or 0) for end in (func.min, func.max)
+            )
+        return first, last
 
     def linking(self, domain: str, page_id: int) -> Stretch | None:
         """The files after a page that link to a domain or one below it, its parts reversed: ``fi.finna``."""
@@ -115,7 +144,8 @@ class Pages:
         return Stretch(page_ids[-1], self._files(page_ids)) if page_ids else None
 
     def _files(self, page_ids: Sequence[int]) -> list[File]:
-        found = (self._replica.find(page.c.page_id.in_(batch)) for batch in batches(sorted(page_ids)))
+        mine = sorted(filter(self._shard.holds, page_ids))
+        found = (self._replica.find(page.c.page_id.in_(batch)) for batch in batches(mine))
         return [file for files in found for file in files]
 
     def _is(self, column: ColumnElement[str], value: str) -> ColumnElement[bool]:

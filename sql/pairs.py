@@ -76,6 +76,12 @@ def of_pages(connection: Connection, page_ids: Iterable[int]) -> dict[int, Pair]
     }
 
 
+def between(connection: Connection, after: int, through: int) -> list[int]:
+    """The pages that come after one, and not after another, and have rows in ``phash``."""
+    here = phash.c.commons.between(after + 1, through)
+    return list(connection.scalars(select(phash.c.commons).where(here).distinct()))
+
+
 def failed(connection: Connection, page_ids: Iterable[int]) -> set[int]:
     """Those of the pages whose newest rows say that they could not be hashed."""
     return {

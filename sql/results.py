@@ -75,13 +75,17 @@ def reasons(connection: Connection) -> dict[str, int]:
     }
 
 
-def bury(connection: Connection, titles: Mapping[int, str], *, deleted: bool) -> None:
-    """Write tombstones: these pages' files are gone, or (``deleted=False``) are back."""
-    if titles:
-        connection.execute(
-            insert(tombstone),
-            [{"page_id": page_id, "deleted": deleted, "title": title} for page_id, title in titles.items()],
-        )
+def due(connection: Connection, moment: datetime, most: int) -> list[int]:
+    """The pages on a wiki, up to so many, whose next try was due at a moment; those longest due first."""
+    query = select(provenance.c.page_id).where(provenance.c.next_try <= moment, provenance.c.page_id > 0)
+    return list(connection.scalars(query.order_by(provenance.c.next_try).limit(most)))
+
+
+def bury(connection: Connection, titles: Mapping[int, str | None], *, deleted: bool) -> None:
+    """Write tombstones, with titles where they are known: files are gone, or (``deleted=False``) are back."""
+    rows = [{"page_id": page_id, "deleted": deleted, "title": title} for page_id, title in titles.items()]
+    if rows:
+        connection.execute(insert(tombstone), rows)
 
 
 def buried(connection: Connection, page_ids: Iterable[int] | None = None) -> dict[int, str | None]:

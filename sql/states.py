@@ -2,24 +2,36 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, Table, select
 
 from sql.pairs import batches, newest
-from sql.replica import File
 from sql.tables import dhash, phash, provenance
 
 
+class Version(Protocol):
+    """A version of a file: hexadecimal SHA-1 and upload, each None where it is not known."""
+
+    @property
+    def sha1(self) -> str | None:
+        """Of the bytes."""
+
+    @property
+    def uploaded_at(self) -> datetime | None:
+        """When it was uploaded."""
+
+
 class Attempt(NamedTuple):
-    """The version of a file (hexadecimal SHA-1, upload) that was last taken up, as far as that was known.
+    """The version of a file that was taken up last, and when.
 
     ``next_try`` is when it is to be tried again, None where it was hashed or cannot be.
     """
 
     sha1: str | None
     uploaded_at: datetime | None
-    next_try: datetime | None
+    next_try: datetime | None = None
+    at: datetime | None = None
 
 
 class State(NamedTuple):
@@ -40,7 +52,7 @@ def of_pages(connection: Connection, page_ids: Iterable[int]) -> dict[int, State
     }
 
 
-def is_due(file: File, state: State, now: datetime) -> bool:
+def is_due(file: Version, state: State, now: datetime) -> bool:
     """Whether a file is to be hashed: it is new or changed, or the time of its next try has come.
 
     What the replica does not tell is no cause, so that nothing is hashed again for want of facts.
@@ -48,17 +60,17 @@ def is_due(file: File, state: State, now: datetime) -> bool:
     if state.attempt is None:
         return not _is_current(file, state)
     next_try = state.attempt.next_try
-    return _differs(file, state.attempt) or (next_try is not None and next_try <= now)
+    return differs(file, state.attempt) or (next_try is not None and next_try <= now)
 
 
-def _is_current(file: File, state: State) -> bool:
+def _is_current(file: Version, state: State) -> bool:
     """Whether both rows are newer than the file; of those of the same second nobody knows."""
     if state.phash_at is None or state.dhash_at is None:
         return False
     return file.uploaded_at is None or min(state.phash_at, state.dhash_at) > file.uploaded_at
 
 
-def _differs(file: File, attempt: Attempt) -> bool:
+def differs(file: Version, attempt: Attempt) -> bool:
     """Whether a file is another version than the one that was taken up."""
     now, then = (file.sha1, file.uploaded_at), (attempt.sha1, attempt.uploaded_at)
     if then == (None, None):
@@ -82,7 +94,7 @@ def _states(connection: Connection, page_ids: list[int]) -> dict[int, State]:
 
 def _attempts(connection: Connection, page_ids: list[int]) -> dict[int, Attempt]:
     of = provenance.c
-    query = select(of.page_id, of.sha1, of.file_timestamp, of.next_try).where(of.page_id.in_(page_ids))
+    query = select(of.page_id, of.sha1, of.file_timestamp, of.next_try, of.at).where(of.page_id.in_(page_ids))
     return {page_id: Attempt(*facts) for page_id, *facts in connection.execute(query)}
 
 

@@ -75,7 +75,7 @@ provenance = Table(
     Column("state", Enum("hashed", "failed"), nullable=False),
     Column("reason", String(40)),
     Column("detail", Name(1000)),
-    Column("next_try", Timestamp),
+    Column("next_try", Timestamp, index=True),
     Column("at", Timestamp, nullable=False, server_default=func.current_timestamp()),
 )
 """Of each file: which bytes were hashed and how, or why they could not be.

@@ -1,5 +1,6 @@
 import io
 import subprocess
+import time
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
 from pathlib import Path
@@ -9,9 +10,9 @@ from urllib.request import urlopen
 import pytest
 from PIL import Image
 
-from commons.imageinfo import ImageInfo, Reason, Version
+from commons.imageinfo import ImageInfo, Version
 from commons.mediawiki import MediaWiki, RefusedError
-from commons.pictures import Unhashable, decode
+from commons.pictures import Reason, Unhashable, decode
 from tests.wiki.wiki import Wiki
 
 AGENT = "imagehash-tests/1 (https://example.org; tests@example.org)"
@@ -250,3 +251,19 @@ def test_one_file_spoils_the_thumbnails_of_no_other() -> None:
 def test_other_refusals_are_told() -> None:
     with pytest.raises(RefusedError, match="no \\(badthing\\)"):
         ImageInfo(Told(DRAWING, refused=frozenset({0}), code="badthing")).of_pages([0])
+
+
+def test_the_newest_of_several_versions_is_told(wiki: Wiki, info: ImageInfo, photos: Path) -> None:
+    names = ["Several_versions.jpg", "One_version.jpg"]
+    wiki.upload({name: photos / "commons100" / "puffin.jpg" for name in names})
+    for newer in ("mural.jpg", "fruits.jpg"):
+        time.sleep(1)  # a version that is put away is named after the second in which that is done
+        wiki.replace({names[0]: photos / "commons100" / newer})
+    for asked in (names[:1], names):
+        version = info.of_names(asked)[names[0]]
+        assert version.sha1 == digest((photos / "commons100" / "fruits.jpg").read_bytes())
+        assert fetched(version) == (photos / "commons100" / "fruits.jpg").read_bytes()
+
+
+def test_where_files_come_from(wiki: Wiki, info: ImageInfo) -> None:
+    assert info.hosts() == {wiki.url.removeprefix("http://")}

@@ -1,5 +1,6 @@
 """Folders of real pictures, and runs over them."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -8,10 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from index.__main__ import main
 from index.folder import Folder, Report
 from sql import pairs
 from sql.database import Database
 from sql.tables import dhash, local_file, phash
+from tests.wiki.wiki import Wiki
 
 PHOTOS = ("puffin.jpg", "fruits.jpg", "mural.jpg")
 Index = Callable[..., Report]
@@ -68,5 +71,20 @@ def index(database: Database, threads: Executor) -> Index:
 
     def run(path: Path) -> Report:
         return Folder(database, path).index(threads, ahead=4)
+
+    return run
+
+
+@pytest.fixture
+def on_wiki(wiki: Wiki, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run the program over the wiki, its replica and an empty database."""
+    for name in [name for name in os.environ if name.startswith(("IMAGEHASH_", "TOOL_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("IMAGEHASH_DATABASE_URL", database_url)
+    monkeypatch.setenv("IMAGEHASH_COMMONS_URL", wiki.replica)
+    monkeypatch.setenv("IMAGEHASH_WIKI_API", wiki.api)
+
+    def run(*arguments: str) -> int:
+        return main(arguments)
 
     return run

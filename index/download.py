@@ -1,0 +1,41 @@
+"""A version of a file on a wiki to its hashes: fetched here, hashed wherever the executor runs."""
+
+from concurrent.futures import Executor
+
+from commons.fetching import LIMITS, Fetcher, Unfetchable
+from commons.imageinfo import Version
+from commons.pictures import Reason
+from index.hashing import Outcome, hash_fetched
+
+_DETAILS = {
+    Reason.NO_FILE: "the page has no file",
+    Reason.SUPPRESSED: "the file is hidden from the public",
+    Reason.SOUND_OR_VIDEO: "sounds and videos are not hashed",
+    Reason.UNSUPPORTED_TYPE: "files of this type are not hashed",
+    Reason.NO_THUMBNAIL: "the wiki has no thumbnail of it",
+}
+
+
+class Download:
+    """Fetches by one fetcher, so that its limits hold whatever number of machines hashes."""
+
+    def __init__(self, fetcher: Fetcher, executor: Executor) -> None:
+        self._fetcher = fetcher
+        self._executor = executor
+
+    def take(self, version: Version) -> Outcome[Version]:
+        """Fetch and hash a file; every failure of the file or of the network is an outcome.
+
+        Raises CrashedError and TimeoutError as the executor does.
+        """
+        if version.address is None:
+            return Outcome(version, reason=version.reason, detail=version.reason and _DETAILS[version.reason])
+        size = version.address.size
+        if size is not None and size > LIMITS.size:
+            detail = f"the file has {size:,} bytes; at most {LIMITS.size:,} are fetched"
+            return Outcome(version, reason=Reason.TOO_LARGE, detail=detail)
+        try:
+            data = self._fetcher.fetch(version.address.url)
+        except Unfetchable as error:
+            return Outcome(version, reason=error.reason, detail=str(error))
+        return self._executor.submit(hash_fetched, version, data).result()

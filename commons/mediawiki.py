@@ -52,9 +52,7 @@ class MediaWiki:
 
     def __init__(self, api: str, user_agent: str, *, retries: int = 5, wait: float = 1) -> None:
         self._api = api
-        settings = _pywikibot().config
-        # It is taken for a format, and what comes of that for another.
-        settings.user_agent_format = user_agent.translate(_NO_FORMAT)
+        settings = library(user_agent).config
         settings.max_retries, settings.retry_wait = retries, wait
         self._site: Any = None
 
@@ -84,17 +82,25 @@ class MediaWiki:
         return self._submit({"meta": kind}).get("query", {})
 
     def _submit(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        library = _pywikibot()
+        pywikibot = _pywikibot()
         try:
-            self._site = self._site or library.Site(url=self._api, fam=_name(self._api))
+            self._site = self._site or pywikibot.Site(url=self._api, fam=_name(self._api))
             request = self._site.simple_request(action="query", formatversion=2, **parameters)
             answer: dict[str, Any] = request.submit()
         except Exception as error:
             # The library has errors of its own, those of HTTP, and trips over answers that are no wiki's.
-            if isinstance(error, library.exceptions.APIError) and not error.code.startswith(_ITS_OWN_FAULT):
+            if isinstance(error, pywikibot.exceptions.APIError) and not error.code.startswith(_ITS_OWN_FAULT):
                 raise RefusedError(error.code, error.info) from error
             raise NoAnswerError(f"the wiki at {self._api} does not answer: {error}") from error
         return answer
+
+
+def library(user_agent: str) -> ModuleType:
+    """pywikibot, quiet and under a name of ours, whatever it asks."""
+    pywikibot = _pywikibot()
+    # It is taken for a format, and what comes of that for another.
+    pywikibot.config.user_agent_format = user_agent.translate(_NO_FORMAT)
+    return pywikibot
 
 
 def _name(api: str) -> str:

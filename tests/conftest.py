@@ -10,7 +10,9 @@ from sql import schema
 from sql.database import Database
 from tests import mariadb
 from tests.wiki import replica as views
+from tests.wiki import stream as streams
 from tests.wiki import wiki as mediawiki
+from tests.wiki.stream import Stream
 from tests.wiki.wiki import Wiki
 
 PHOTOS = Path(__file__).parents[2] / "shared" / "photos"
@@ -43,6 +45,13 @@ def mariadb_url(mariadb_server: mariadb.Server) -> Iterator[str]:
 def wiki(mariadb_server: mariadb.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wiki]:
     """One wiki for all tests; each test uploads files of its own."""
     with mediawiki.running(tmp_path_factory.mktemp("wiki"), mariadb_server) as running:
+        yield running
+
+
+@pytest.fixture
+def stream(wiki: Wiki) -> Iterator[Stream]:
+    """What happens on the wiki from now on, streamed."""
+    with streams.running(wiki) as running:
         yield running
 
 

@@ -53,6 +53,7 @@ class Address(NamedTuple):
 class Version(NamedTuple):
     """The newest version of a page's file, and its address or the reason why there is none.
 
+    The name is None where the page is gone, or leads to another.
     Facts are the original's, in bytes, pixels (upright) and hexadecimal, None where they are not told.
     """
 
@@ -137,7 +138,7 @@ class ImageInfo:
         uploaded = info.get("timestamp")
         return Version(
             page.get("pageid"),
-            page["title"].partition(":")[2].replace(" ", "_") if "title" in page else None,
+            None if "title" not in page or page.get("redirect") else _name(page["title"]),
             address=found if isinstance(found, Address) else None,
             reason=found if isinstance(found, Reason) else None,
             uploaded_at=uploaded and datetime.fromisoformat(uploaded),
@@ -161,6 +162,10 @@ def _newest(page: dict[str, Any]) -> dict[str, Any]:
         return {}
     info: dict[str, Any] = next(iter(page.get("imageinfo", [])), {})
     return {} if info.get("filemissing") else info
+
+
+def _name(title: str) -> str:
+    return title.partition(":")[2].replace(" ", "_")
 
 
 def _obstacle(info: dict[str, Any]) -> Reason | None:

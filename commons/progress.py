@@ -53,8 +53,12 @@ class Progress:
         """Leave it as it is."""
         self._bar.close()
 
-    def advance(self, done: int, *, hashed: int = 0, failed: int = 0) -> None:
-        """Count ``done`` more; ``hashed`` and ``failed`` are how many were, of all so far."""
+    def advance(self, done: int, *, failed: int = 0) -> None:
+        """Count ``done`` more; ``failed`` is how many failed of all so far."""
+        self.reach(int(self._bar.n) + done, failed=failed)
+
+    def reach(self, done: int, *, hashed: int = 0, failed: int = 0) -> None:
+        """Have ``done`` by now; ``hashed`` and ``failed`` are told beside it."""
         told = [f"{hashed:,} hashed"] * bool(hashed) + [f"{failed:,} failed"] * bool(failed)
         self._bar.set_postfix_str(", ".join(told), refresh=False)
-        self._bar.update(done)
+        self._bar.update(done - self._bar.n)

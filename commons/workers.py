@@ -34,6 +34,7 @@ class Workers(Executor):
     """
 
     def __init__(self, jobs: int, *, seconds: float = 120) -> None:
+        self.jobs = jobs
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(jobs)
         self._mine = threading.local()

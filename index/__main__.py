@@ -14,9 +14,10 @@ from index import reports
 from index.arguments import parser
 from index.crawl import Crawl
 from index.folder import Folder
-from index.ledger import RefusedRunError
+from index.ledger import Ledger, RefusedRunError
 from index.plan import Plan
 from index.status import status
+from index.wiki import Wiki
 from sql import schema
 from sql.database import Database
 from sql.replica import NoReplicaError
@@ -60,7 +61,7 @@ def _run(database: Database, settings: Settings, options: argparse.Namespace) ->
     elif options.source == "folder":
         _print(_folder(database, options))
     else:
-        _crawl(Crawl(database, settings, _plan(options)), dry=options.dry_run)
+        _crawl(database, settings, options)
 
 
 def _folder(database: Database, options: argparse.Namespace) -> list[str]:
@@ -78,18 +79,23 @@ def _plan(options: argparse.Namespace) -> Plan:
         since=options.since,
         limit=options.limit,
         dask=options.dask,
+        events=getattr(options, "events", None),
         thumbnails=options.input == "thumbnail",
     )
 
 
-def _crawl(crawl: Crawl, *, dry: bool) -> None:
-    if dry:
-        _print(crawl.tell())
-        return
-    try:
-        crawl.run()
-    finally:
-        _print(reports.of_crawl(crawl.ledger))
+def _crawl(database: Database, settings: Settings, options: argparse.Namespace) -> None:
+    plan = _plan(options)
+    ledger = Ledger(database, limit=plan.limit)
+    with Wiki(database, settings, plan) as wiki:
+        crawl = Crawl(wiki, ledger, plan)
+        if options.dry_run:
+            _print(crawl.tell())
+            return
+        try:
+            crawl.run(settings.downloads)
+        finally:
+            _print(reports.of_crawl(ledger))
 
 
 def _print(lines: Iterable[str]) -> None:

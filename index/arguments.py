@@ -55,6 +55,13 @@ def parser() -> argparse.ArgumentParser:
         "--domain", required=True, type=domain, help="the domain, its parts reversed: fi.finna for finna.fi"
     )
     links.add_argument("--since", metavar="PAGE", type=whole(0), help="start after this page id; 0 for all")
+    stream = _add_wiki(sources, "stream", "what happens to files, as it happens; does not end by itself")
+    stream.add_argument(
+        "--since", metavar="TIME", type=moment, help="start there: a day and time of the last seven days"
+    )
+    stream.add_argument(
+        "--events", metavar="URL", help="where another wiki than Wikimedia's tells of its changes"
+    )
     sources.add_parser("status", help="how far runs have come, how many files are hashed, why others are not")
     return arguments
 

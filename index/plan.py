@@ -10,9 +10,10 @@ from sql.pages import ALL, Shard
 class Plan:
     """A source, what of it, and how.
 
-    ``since`` is where to start instead of where the last run stopped: a page id, or for sources that go
-    by time a moment. ``limit`` is the most files to take up; ``dask`` the address of a cluster that is
-    to hash in the place of ``jobs`` processes here; ``thumbnails`` says to hash those of whatever is larger.
+    ``since`` is where to start instead of where the last run stopped: a page id, or for sources that go by
+    time a moment. ``limit`` is the most files to take up. ``dask`` is the address of a cluster that is to
+    hash in the place of ``jobs`` processes here, ``events`` that of the wiki's stream. With ``thumbnails``
+    those are hashed of whatever is larger.
     """
 
     source: str
@@ -22,6 +23,7 @@ class Plan:
     since: int | datetime | None = None
     limit: int | None = None
     dask: str | None = None
+    events: str | None = None
     thumbnails: bool = False
 
     @property

@@ -50,10 +50,18 @@ class Selection:
         step = self.of_versions(self._info.of_pages(page_ids).values(), positions)
         return step._replace(seen=len(stretch.files))
 
-    def of_pages(self, page_ids: Iterable[int], positions: Mapping[str, int]) -> Step:
-        """What to do about pages of which nothing else is known."""
-        mine = filter(self._shard.holds, page_ids)
-        return self.of_versions(self._info.of_pages(mine).values(), positions)
+    def of_pages(
+        self,
+        titles: Mapping[int, str | None],
+        positions: Mapping[str, int],
+        *,
+        names: Iterable[str] = (),
+    ) -> Step:
+        """What to do about pages, by id, with their last titles where those are known, or by name."""
+        told = self._info.of_pages(filter(self._shard.holds, titles))
+        named = self._info.of_names(names)
+        step = self.of_versions([*named.values(), *told.values()], positions)
+        return step._replace(gone={page_id: title or titles[page_id] for page_id, title in step.gone.items()})
 
     def of_versions(self, versions: Iterable[Version], positions: Mapping[str, int]) -> Step:
         """What to do about files of which the wiki has told."""

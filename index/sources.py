@@ -111,7 +111,7 @@ def failed_before(selection: Selection) -> Iterator[Step]:
     """The files whose next try is due, those longest due first."""
     page_ids = patiently(lambda: selection.due_again(_FAILURES))
     for start in range(0, len(page_ids), _AT_ONCE):
-        yield selection.of_pages(page_ids[start : start + _AT_ONCE], {})
+        yield selection.of_pages(dict.fromkeys(page_ids[start : start + _AT_ONCE]), {})
 
 
 def _next(find: Callable[[int], Stretch | None], position: int) -> Stretch | None:

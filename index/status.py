@@ -4,6 +4,7 @@ from contextlib import closing
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from index.stream import NO_SWEEP, SWEEP, moment_of
 from sql import positions, results
 from sql.database import Database
 from sql.replica import NoReplicaError, Replica
@@ -21,13 +22,19 @@ def status(database: Database, commons_url: str | None) -> list[str]:
         reasons = results.reasons(connection)
         reached = positions.known(connection)
     lines = [
-        f"{hashed:,} files hashed{_share(hashed, commons_url)}, {deleted:,} files deleted, "
+        f"{hashed:,} files hashed{_share(hashed - deleted, commons_url)}, {deleted:,} files deleted, "
         f"{sum(reasons.values()):,} could not be hashed"
     ]
     lines += [f"  {reason}: {files:,}" for reason, files in sorted(reasons.items())]
     if reached:
-        lines += ["Positions:", *(f"  {keyword}: {position}" for keyword, position in reached.items())]
+        lines += ["Positions:", *(f"  {_place(*position)}" for position in reached.items())]
     return lines
+
+
+def _place(keyword: str, position: int) -> str:
+    if keyword.startswith("stream") and not keyword.endswith(SWEEP):
+        return f"{keyword}: {moment_of(position):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{keyword}: {'over' if position == NO_SWEEP else position}"
 
 
 def _share(hashed: int, commons_url: str | None) -> str:

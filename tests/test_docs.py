@@ -9,6 +9,7 @@ import pytest
 import demo
 from api import errors
 from commons import settings
+from commons.pictures import Reason
 from tests import programs
 from tests.mariadb import free_port
 
@@ -33,6 +34,11 @@ def test_every_code_of_an_error_is_documented() -> None:
     page = (ROOT / "docs" / "api.md").read_text()
     codes = {kind.code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "code")}
     assert {code for code in codes if f"`{code}`" not in page} == {"NOT_FOUND", "BUSY"} & codes
+
+
+def test_every_reason_of_a_failure_is_documented() -> None:
+    page = (ROOT / "docs" / "indexing.md").read_text()
+    assert {reason for reason in Reason if f"`{reason}`" not in page} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -255,7 +255,7 @@ def test_other_refusals_are_told() -> None:
 
 def test_the_newest_of_several_versions_is_told(wiki: Wiki, info: ImageInfo, photos: Path) -> None:
     names = ["Several_versions.jpg", "One_version.jpg"]
-    wiki.upload({name: photos / "commons100" / "puffin.jpg" for name in names})
+    wiki.upload(dict.fromkeys(names, photos / "commons100" / "puffin.jpg"))
     for newer in ("mural.jpg", "fruits.jpg"):
         time.sleep(1)  # a version that is put away is named after the second in which that is done
         wiki.replace({names[0]: photos / "commons100" / newer})

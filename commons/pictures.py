@@ -255,7 +255,8 @@ def _flatten(image: ImageFile.ImageFile) -> Image.Image:
     if image.has_transparency_data:
         # Converting would copy, and the largest pictures take a gigabyte a copy.
         return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
-    return image.convert("L" if image.mode in {"1", "L"} else "RGB")
+    mode = "L" if image.mode in {"1", "L"} else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

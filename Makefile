@@ -4,12 +4,15 @@ PYTHON ?= python3
 PORT ?= 8000
 PHOTOS ?=
 N ?= 14e6
+FILES ?= 20000
 # From librsvg2-bin on: what renders SVG, PDF and DjVu.
 MEDIAWIKI := mediawiki php8.2-cli php8.2-mysql php8.2-gd php8.2-intl php8.2-mbstring php8.2-xml php8.2-curl \
 	php-apcu imagemagick librsvg2-bin ghostscript poppler-utils djvulibre-bin netpbm
+# With photos larger than a thumbnail.
+WALLPAPERS := lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 mate-backgrounds ukui-wallpapers
 BIN := .venv/bin
 
-.PHONY: install demo test lint bench lock clean
+.PHONY: install demo test lint bench bench-index lock clean
 
 install: .venv/kernels
 
@@ -38,6 +41,10 @@ bench: install .venv/peers
 	@sh tests/packages.sh mariadb-server
 	$(BIN)/python -m benchmarks --files $(N) --page docs/performance.md --page README.md
 
+bench-index: install
+	@sh tests/packages.sh mariadb-server nginx-light $(MEDIAWIKI) $(WALLPAPERS)
+	$(BIN)/python -m benchmarks.indexing --files $(FILES) --page docs/performance.md
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,7 +53,7 @@ lint: install
 # Kernels run twice: compiled, as users have them, and as plain Python, where coverage can see them.
 # Each run has coverage files of its own, so that two at once do not mix them up.
 test: install
-	@sh tests/packages.sh mariadb-server $(MEDIAWIKI)
+	@sh tests/packages.sh mariadb-server nginx-light $(MEDIAWIKI)
 	@files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && export COVERAGE_FILE="$$files/coverage" && set -ex && \
 	$(BIN)/coverage run -m pytest && \
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest tests/bktree && \

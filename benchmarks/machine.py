@@ -3,6 +3,7 @@
 import os
 import platform
 import time
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -27,8 +28,8 @@ class Machine(NamedTuple):
     software: str
 
 
-def machine() -> Machine:
-    """Describe this one; peers that are not installed are left out."""
+def machine(packages: Sequence[str] = PACKAGES) -> Machine:
+    """Describe this one; packages that are not installed are left out."""
     facts = _facts()
     flags = facts.get("flags", facts.get("Features", "")).split()
     vector = next((name for flag, name in VECTOR.items() if flag in flags), "no vector instructions known")
@@ -36,7 +37,10 @@ def machine() -> Machine:
     model = facts.get("model name", platform.machine())
     family = ", ".join(f"{key} {facts[key]}" for key in ("cpu family", "model") if key in facts)
     return Machine(
-        f"{model} ({family}; {vector})", len(os.sched_getaffinity(0)), pages / 2**30, ", ".join(_versions())
+        f"{model} ({family}; {vector})",
+        len(os.sched_getaffinity(0)),
+        pages / 2**30,
+        ", ".join(_versions(packages)),
     )
 
 
@@ -47,9 +51,9 @@ def _facts() -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in lines}
 
 
-def _versions() -> list[str]:
+def _versions(packages: Sequence[str]) -> list[str]:
     versions = [f"Python {platform.python_version()}"]
-    for package in PACKAGES:
+    for package in packages:
         try:
             versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:

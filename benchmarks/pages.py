@@ -11,18 +11,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def fill(page: Path, size: str, parts: Mapping[str, str], plot: Path) -> list[str]:
+def fill(page: Path, size: str, parts: Mapping[str, str], plot: Path | None = None) -> list[str]:
     """Fill in the places that a page has for this size; give back their names."""
     text, filled = page.read_text(), []
     folder = page.with_suffix("")
-    shown = {"plot": f"![Latency by radius, {size} files]({folder.name}/{size}{plot.suffix})"}
-    for name, part in {**parts, **(shown if plot.is_file() else {})}.items():
+    shown = {}
+    if plot and plot.is_file():
+        shown["plot"] = f"![Latency by radius, {size} files]({folder.name}/{size}{plot.suffix})"
+    for name, part in {**parts, **shown}.items():
         mark = re.escape(f"{size} {name}")
         before, *rest = re.split(rf"(?<=<!-- {mark} -->)\n.*?(?=<!-- /{mark} -->)", text, flags=re.DOTALL)
         if rest:
             text = f"\n\n{part}\n\n".join([before, *rest])
             filled.append(name)
-    if "plot" in filled:
+    if plot and "plot" in filled:
         folder.mkdir(exist_ok=True)
         shutil.copy(plot, folder / f"{size}{plot.suffix}")
     page.write_text(text)

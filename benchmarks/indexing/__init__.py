@@ -1,0 +1,1 @@
+"""How fast the batch indexer is: a run over copies of some photos, beside a bare loop over the same bytes."""

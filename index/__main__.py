@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(message)s")
     try:
         settings = Settings.from_environment()
-        database = Database(settings.database_url, pool=2, patience=_PATIENCE)
+        database = Database(settings.database_url, pool=3, patience=_PATIENCE)
         try:
             schema.prepare(database)
             _run(database, settings, options)

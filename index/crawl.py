@@ -12,6 +12,7 @@ from index.cluster import Cluster
 from index.download import Download
 from index.hashing import Outcome
 from index.ledger import Ledger
+from index.lookahead import look_ahead
 from index.plan import Plan
 from index.selection import Step
 from index.sources import failed_before
@@ -50,7 +51,7 @@ class Crawl:
                 failed = self._ledger.reasons.total()
                 progress.reach(done, hashed=self._ledger.hashed, failed=failed)
 
-            jobs = self._ledger.jobs(self._steps(start))
+            jobs = self._ledger.jobs(look_ahead(self._steps(start)))
             # Twice as many as are fetched and hashed at a time, so that nobody waits for work.
             ahead = 2 * (downloads + executor.jobs)
             pipeline.run(jobs, Download(fetcher, executor).take, threads, write, ahead=ahead)

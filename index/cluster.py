@@ -112,7 +112,8 @@ class Cluster(Executor):
             self._client.wait_for_workers(1, timeout=self._seconds)
         except OSError as error:
             raise ConnectionError(
-                f"the Dask scheduler at {self._address} has no workers; start some: dask worker {self._address}"
+                f"the Dask scheduler at {self._address} has no workers; start some: "
+                f"dask worker {self._address}"
             ) from error
 
     def _check_all(self) -> None:
@@ -128,8 +129,8 @@ class Cluster(Executor):
             raise ValueError(_lacking(f"worker at {worker}", versions)) from versions
         if versions != self._versions:
             raise ValueError(
-                f"the Dask worker at {worker} has {versions}, here is {self._versions}, and their hashes could "
-                "differ; install the same versions there"
+                f"the Dask worker at {worker} has {versions}, here is {self._versions}: hashes could differ; "
+                "install the same versions there"
             )
 
 
@@ -189,7 +190,9 @@ async def _reach(address: str, seconds: float) -> None:
     from distributed.comm import connect  # noqa: PLC0415
 
     try:
-        comm = await connect(address, timeout=seconds, **Security().get_connection_args("client"))
+        # What listens there need not be a scheduler, and Dask waits for ever to be greeted.
+        async with asyncio.timeout(seconds):
+            comm = await connect(address, timeout=seconds, **Security().get_connection_args("client"))
     except OSError as error:
         raise ConnectionError(
             f"no Dask scheduler answers at {address}; start one (dask scheduler) or give its address"

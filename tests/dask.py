@@ -21,26 +21,28 @@ class Dask:
         self.scheduler = self._start("scheduler", "--port", str(port), **settings)
 
     def start_worker(self, *options: str, **settings: str) -> subprocess.Popen[bytes]:
-        """Start a worker of one thread; by default a nanny starts it again where it dies."""
-        name = str(len(self._workers))
-        folder = str(self._folder / name)
-        options = ("--nthreads", "1", "--name", name, "--local-directory", folder, *options)
+        """Start a worker of one thread; with the option `--nanny` it is started again where it dies."""
+        folder = str(self._folder / "workers")
+        options = ("--nthreads", "1", "--no-nanny", "--local-directory", folder, *options)
         worker = self._start("worker", self.address, *options, **settings)
         self._workers.append(worker)
         return worker
 
+    def stop_workers(self) -> None:
+        """Kill the workers, since one that is asked to stop waits for its calls."""
+        while self._workers:
+            _kill(self._workers.pop())
+
     def stop(self) -> None:
-        """Kill all of it, since a worker that is asked to stop waits for its calls."""
-        for process in (*self._workers, self.scheduler):
-            process.kill()
-            process.wait()
+        """Kill all of it."""
+        self.stop_workers()
+        _kill(self.scheduler)
 
     def _start(self, command: str, *options: str, **settings: str) -> subprocess.Popen[bytes]:
-        log = self._folder / f"{command}-{len(self._workers)}.log"
         # Dask's processes are not what is tested, and have warnings of their own.
         settings = {"PYTHONWARNINGS": "ignore"} | settings
         options = (command, *options, "--host", "127.0.0.1", "--no-dashboard")
-        return programs.start("dask", *options, folder=self._folder, log=log, **settings)
+        return programs.start("dask", *options, folder=self._folder, log=None, **settings)
 
 
 @contextmanager
@@ -51,6 +53,11 @@ def running(folder: Path, **settings: str) -> Iterator[Dask]:
         yield dask
     finally:
         dask.stop()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
 
 
 def lacking(folder: Path, package: str) -> dict[str, str]:

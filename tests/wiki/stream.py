@@ -5,9 +5,10 @@ https://github.com/wikimedia/KafkaSSE. Its ids are followed in what they do not 
 """
 
 import json
+import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
@@ -156,6 +157,11 @@ def running(wiki: Wiki) -> Iterator[Stream]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = False  # so that they are waited for
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # Clients may go whenever they like.
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
 
 class _Pages:
     """What is told of pages beside their recent changes, from the wiki's tables.
@@ -184,7 +190,7 @@ class _Pages:
         return told | ({"prior_state": {"page_title": old}} if moved else {})
 
     def _id(self, namespace: int, title: str, *, gone: bool) -> int:
-        named = {"namespace": namespace, "title": title.partition(":")[2]}
+        named = {"namespace": namespace, "title": title.partition(":")[2] if namespace else title}
         # It may have come back by now, or have gone again.
         for query in (_DELETED, _THERE) if gone else (_THERE, _DELETED):
             with self._tables.read() as connection:
@@ -295,10 +301,10 @@ def _handler(stream: Stream) -> type[BaseHTTPRequestHandler]:
             except (LookupError, TypeError, ValueError):
                 self.send_error(400)
                 return
-            # The client may have gone.
-            with suppress(OSError):
+            try:
                 self._serve(client)
-            stream.remove(client)
+            finally:
+                stream.remove(client)
 
         def _serve(self, client: _Client) -> None:
             self.send_response(200)

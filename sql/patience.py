@@ -18,6 +18,7 @@ _PASSING = {
     1203,  # too many connections of this user
     1205,  # another transaction holds a lock for too long
     1213,  # deadlock
+    1226,  # too many connections of this account, as on Toolforge
     1317,  # the server, shutting down, has ended the statement
     1927,  # the connection was killed
     2002,

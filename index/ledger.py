@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -101,13 +102,15 @@ class Ledger:
 
         Raises RefusedRunError, after that, where the server of the files refuses time after time.
         """
+        # The keyboard may cut this short, after which the same outcomes come again.
         for outcome in outcomes:
-            self._under_way.pop(outcome.job.page_id).waiting -= 1
-        settled: list[Step] = []
-        while self._steps and not self._steps[0].waiting:
-            settled.append(self._steps.popleft().step)
+            if opened := self._under_way.pop(outcome.job.page_id, None):
+                opened.waiting -= 1
+        settled = [opened.step for opened in takewhile(lambda opened: not opened.waiting, self._steps)]
         if outcomes or settled:
             patiently(lambda: self._save(outcomes, settled))
+        for _ in settled:
+            self._steps.popleft()
         self._count(outcomes, settled)
 
     def _save(self, outcomes: Sequence[Outcome[Version]], settled: Sequence[Step]) -> None:

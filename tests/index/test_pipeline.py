@@ -3,6 +3,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from commons.pictures import Reason
 from commons.workers import Workers
 from index import pipeline
 from index.hashing import Job, Outcome
+from tests.waiting import wait_for
 
 
 class Written(list[list[str]]):
@@ -110,3 +112,48 @@ def test_a_worker_that_dies_or_hangs_fails_its_file_alone() -> None:
     reasons = {path: outcome.reason for path, outcome in written.outcomes.items()}
     assert reasons == dict.fromkeys(names) | {"killed": Reason.CRASHED, "hanging": Reason.TIMEOUT}
     assert all(outcome.detail for outcome in written.outcomes.values() if outcome.reason)
+
+
+def test_where_there_is_no_job_at_the_moment_what_is_done_is_written(
+    threads: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "_SECONDS", 0.1)
+    written = Written()
+
+    def waiting() -> Iterator[Job | None]:
+        yield from jobs(3)
+        while len(written.outcomes) < 3:
+            yield None
+        # Nothing is under way any more, which is no reason not to say so.
+        batches = len(written)
+        while len(written) == batches:
+            yield None
+        yield Job("last")
+
+    pipeline.run(waiting(), work, threads, written, ahead=8)
+    assert written.outcomes.keys() == {"0", "1", "2", "last"}
+    assert [] in written
+    assert written[-1] == ["last"]
+
+
+def test_no_job_is_taken_while_enough_are_under_way(threads: Executor) -> None:
+    release = Event()
+    taken = 0
+
+    def waiting() -> Iterator[Job | None]:
+        nonlocal taken
+        for job in jobs(4):
+            yield None
+            taken += 1
+            yield job
+
+    def blocked(job: Job) -> Outcome[Job]:
+        if job.path == "1":
+            wait_for(lambda: taken == 2)
+            release.set()
+        assert release.wait(60)
+        return Outcome(job)
+
+    written = Written()
+    pipeline.run(waiting(), blocked, threads, written, ahead=2)
+    assert len(written.outcomes) == taken == 4

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from commons.imageinfo import ImageInfo
+from commons.mediawiki import MediaWiki
 from index.__main__ import main
 from index.folder import Folder, Report
 from sql import pairs
 from sql.database import Database
+from sql.pages import Pages
+from sql.replica import Replica
 from sql.tables import dhash, local_file, phash
 from tests.wiki.wiki import Wiki
 
@@ -73,6 +77,26 @@ def index(database: Database, threads: Executor) -> Index:
         return Folder(database, path).index(threads, ahead=4)
 
     return run
+
+
+@pytest.fixture
+def info(wiki: Wiki) -> ImageInfo:
+    """What the wiki tells of its files."""
+    return ImageInfo(MediaWiki(wiki.api, "imagehash-tests/1 (tests@example.org)"))
+
+
+@pytest.fixture
+def replica(wiki: Wiki) -> Iterator[Database]:
+    """The wiki's replica."""
+    opened = Database(wiki.replica, pool=1)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def newest(replica: Database) -> int:
+    """The newest page before the test."""
+    return Pages(Replica(replica)).last()
 
 
 @pytest.fixture

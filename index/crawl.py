@@ -71,7 +71,8 @@ class Crawl:
 def _lines(step: Step) -> Iterator[str]:
     for version in step.versions:
         if version.address is None:
-            yield f"note that there is no picture ({version.reason}): {version.name}"
+            name = version.name or f"page {version.page_id}"
+            yield f"note that there is no picture ({version.reason}): {name}"
         else:
             yield f"hash {version.address.url}"
     for what, titles in (("mark as deleted", step.gone), ("mark as there again", step.back)):

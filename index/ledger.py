@@ -47,7 +47,7 @@ class RefusedRunError(Exception):
 class Failure(NamedTuple):
     """A file that could not be hashed."""
 
-    name: str | None
+    name: str
     reason: str
     detail: str
 
@@ -166,7 +166,8 @@ class Ledger:
                 continue
             self.reasons[outcome.reason] += 1
             if len(self.failures) < MOST_FAILURES:
-                self.failures.append(Failure(outcome.job.name, outcome.reason, outcome.detail or ""))
+                name = outcome.job.name or f"page {outcome.job.page_id}"
+                self.failures.append(Failure(name, outcome.reason, outcome.detail or ""))
         for step in settled:
             self.gone += len(step.gone)
             self.back += len(step.back)

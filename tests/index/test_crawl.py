@@ -240,6 +240,13 @@ def test_files_that_cannot_be_hashed(
         connection.execute(update(provenance).where(provenance.c.reason == "not-found").values(earlier))
     assert indexed.run("page").lines == ["1 files looked at", "1 hashed"]
     assert len(indexed.pages()) == 2
+    wiki.client.act("delete", title="File:Crawl without.jpg")
+    with indexed._database.write() as connection:
+        connection.execute(update(provenance).where(provenance.c.reason == "no-file").values(earlier))
+    gone = f"page {kept['no-file']['page_id']}"
+    assert indexed.run("page", "--dry-run").lines == [f"note that there is no picture (no-file): {gone}"]
+    assert indexed.run("page").lines[-1] == f"  {gone}: the page has no file (no-file)"
+    assert indexed.run("page").lines == ["0 files looked at", "0 hashed"]
 
 
 @EMBEDDED

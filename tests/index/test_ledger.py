@@ -303,7 +303,8 @@ def test_when_to_try_again(database: Database) -> None:
 def test_a_page_that_is_gone_is_not_looked_for_again(database: Database) -> None:
     nothing = Outcome(Version(1, None, reason=Reason.NO_FILE), reason=Reason.NO_FILE, detail="")
     there = Outcome(Version(2, "2.jpg", reason=Reason.NO_FILE), reason=Reason.NO_FILE, detail="")
-    write(database, nothing, there)
+    ledger = write(database, nothing, there)
+    assert [failure.name for failure in ledger.failures] == ["page 1", "2.jpg"]
     assert [wait(database, page_id) for page_id in (1, 2)] == [None, DAY]
 
 

@@ -5,7 +5,7 @@ import pytest
 from index.arguments import parser
 from sql.pages import ALL, Shard
 
-WIKI = (["page"], ["recentchanges"], ["externallinks", "--domain", "fi.finna"])
+WIKI = (["page"], ["recentchanges"], ["externallinks", "--domain", "fi.finna"], ["stream"])
 
 
 def told(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -44,8 +44,9 @@ def test_what_all_sources_on_a_wiki_take(source: list[str]) -> None:
     ],
 )
 def test_moments(text: str, moment: datetime) -> None:
-    since = parser().parse_args(["recentchanges", "--since", text]).since
-    assert (since, since.utcoffset()) == (moment, moment.utcoffset())
+    for source in ("recentchanges", "stream"):
+        since = parser().parse_args([source, "--since", text]).since
+        assert (since, since.utcoffset()) == (moment, moment.utcoffset())
 
 
 def test_pages_to_start_after() -> None:
@@ -59,6 +60,11 @@ def test_pages_to_start_after() -> None:
 )
 def test_shards(text: str, shard: Shard) -> None:
     assert parser().parse_args(["page", "--shard", text]).shard == shard
+
+
+def test_where_another_wiki_tells_of_its_changes() -> None:
+    assert parser().parse_args(["stream"]).events is None
+    assert parser().parse_args(["stream", "--events", "http://here/v2/x"]).events == "http://here/v2/x"
 
 
 def test_domains() -> None:
@@ -100,7 +106,7 @@ def test_wrong_values_are_named_with_what_to_give(
     assert hint in told(arguments, capsys)
 
 
-@pytest.mark.parametrize("source", ["page", "recentchanges", "externallinks"])
+@pytest.mark.parametrize("source", ["page", "recentchanges", "externallinks", "stream"])
 def test_help_tells_what_a_source_does(source: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         parser().parse_args([source, "--help"])

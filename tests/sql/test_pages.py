@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sql.database import Database
-from sql.pages import Pages, Stretch
+from sql.pages import ALL, Pages, Shard, Stretch
 from sql.replica import File, NoReplicaError, Replica
 from tests.wiki.wiki import Wiki
 
@@ -145,6 +145,37 @@ def test_an_embedded_replica(embedded: Database) -> None:
     assert all_of(pages.changed, 7) == (["A.jpg"], 9)
     assert pages.change_before(datetime(2020, 1, 1, 0, 0, 2, tzinfo=UTC)) == 8
     assert all_of(lambda page_id: pages.linking("fi.finna", page_id)) == (["A.jpg", "D.jpg"], 900)
+
+
+def test_how_far_a_wiki_has_come(embedded: Database) -> None:
+    pages = Pages(Replica(embedded))
+    assert (pages.last(), pages.changes()) == (901, (7, 9))
+    with embedded.write() as connection:
+        for table in ("page", "recentchanges"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    assert (pages.last(), pages.changes()) == (0, (0, 0))
+
+
+def test_shards_hold_each_page_once(embedded: Database) -> None:
+    assert Shard(1, 1) == ALL
+    for parts in (1, 2, 3):
+        shards = [Shard(number, parts) for number in range(1, parts + 1)]
+        for page_id in range(20):
+            assert [shard.holds(page_id) for shard in shards].count(True) == 1
+        for size in (1, 500):
+            told = [Pages(Replica(embedded), size, shard=shard) for shard in shards]
+            for find in (lambda pages: pages.after, lambda pages: pages.changed, _linking):
+                found = [all_of(find(pages)) for pages in told]
+                assert sorted(name for names, _ in found for name in names) == ["A.jpg", "D.jpg"]
+                assert len({last for _, last in found}) == 1
+            for pages, shard in zip(told, shards, strict=True):
+                stretch = pages.after(0)
+                assert stretch
+                assert all(shard.holds(file.page_id) for file in stretch.files)
+
+
+def _linking(pages: Pages) -> Find:
+    return lambda page_id: pages.linking("fi.finna", page_id)
 
 
 def test_tables_that_are_not_there(tmp_path: Path) -> None:

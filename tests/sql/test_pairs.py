@@ -122,3 +122,11 @@ def test_batches() -> None:
     assert [len(batch) for batch in cut] == [pairs.BATCH, pairs.BATCH, 1]
     assert all(a[-1] + 1 == b[0] for a, b in pairwise(cut))
     assert list(pairs.batches([])) == []
+
+
+def test_pages_between_others(database: Database, put: Put) -> None:
+    put([(5, 1), (6, None), (6, 2), (9, 3), (-7, 4), (None, 5)], [(7, 1)])
+    with database.read() as connection:
+        assert sorted(pairs.between(connection, 4, 9)) == [5, 6, 9]
+        assert sorted(pairs.between(connection, 5, 8)) == [6]
+        assert pairs.between(connection, 9, 100) == pairs.between(connection, 5, 5) == []

@@ -136,3 +136,16 @@ def test_graves(database: Database) -> None:
     assert buried([1, 2]) == {1: "A.jpg"}
     with database.read() as connection:
         assert connection.execute(select(func.count()).select_from(tombstone)).scalar() == 6
+
+
+def test_failures_whose_next_try_is_due(database: Database) -> None:
+    now = datetime(2024, 1, 1, tzinfo=UTC)
+    hours = {1: 0, 2: -2, 3: 1, 4: -1, -5: -1}
+    later = {
+        page: LATER._replace(page_id=page, next_try=now + timedelta(hours=h)) for page, h in hours.items()
+    }
+    save(database, *later.values(), BROKEN._replace(page_id=6), GOOD._replace(page_id=7))
+    with database.read() as connection:
+        assert results.due(connection, now, 10) == [2, 4, 1]
+        assert results.due(connection, now, 2) == [2, 4]
+        assert results.due(connection, now - timedelta(hours=3), 10) == []

@@ -67,7 +67,7 @@ class Limits(NamedTuple):
     whole: float = 300
     quiet: float = 60
     connect: float = 15
-    tries: int = 5
+    tries: int = 7
     backoff: float = 1
     patience: float = 600
 

@@ -14,6 +14,7 @@ import pymysql
 from sqlalchemy import URL
 
 _SECONDS_TO_START = 60
+_SECONDS_TO_STOP = 60
 
 
 class Server(NamedTuple):
@@ -33,6 +34,11 @@ class Server(NamedTuple):
         with pymysql.connect(unix_socket=str(self.socket), user="root") as connection:
             for statement in statements:
                 connection.cursor().execute(statement)
+
+    def stop(self) -> None:
+        """End the server; its data stay where they are."""
+        self.process.terminate()
+        self.process.wait(timeout=_SECONDS_TO_STOP)
 
 
 @contextmanager
@@ -80,12 +86,12 @@ def start(folder: Path, *, port: int | None = None) -> Iterator[Server]:
             stdout=log,
             stderr=log,
         )
+    server = Server(process, where, port)
     try:
         _wait(process, where, folder / "log")
-        yield Server(process, where, port)
+        yield server
     finally:
-        process.terminate()
-        process.wait(timeout=_SECONDS_TO_START)
+        server.stop()
         where.unlink(missing_ok=True)
 
 

@@ -40,7 +40,7 @@ def run(
 def start(
     module: str, *arguments: str, folder: Path, log: Path | None = None, **settings: str
 ) -> subprocess.Popen[bytes]:
-    """Start a program; what it prints goes to ``log``, if anywhere."""
+    """Start a program, in a session of its own; what it prints goes to ``log``, if anywhere."""
     with (log or Path(os.devnull)).open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
@@ -48,6 +48,7 @@ def start(
             env=environment(folder, **settings),
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
 
 

@@ -60,7 +60,8 @@ class Limits(NamedTuple):
 
     `size` in bytes of a body; in seconds: `whole` for one request from beginning to end, `quiet` for
     the time in which nothing comes, `connect`, `backoff` for the first wait of those between `tries`,
-    and `patience` for the longest wait that a server may ask for.
+    by default enough of them for a server that is gone for half a minute, and `patience` for the longest
+    wait that a server may ask for.
     """
 
     size: int = 256 * 2**20

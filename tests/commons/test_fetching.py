@@ -16,6 +16,7 @@ import trustme
 from h2.errors import ErrorCodes
 
 from commons.fetching import LIMITS, PER_SECOND, Fetcher, Limits, Unfetchable
+from commons.manners import backoff
 from commons.pictures import Reason, Unhashable
 from tests.commons.serving import FRAME, Request, Server, serving
 from tests.mariadb import free_port
@@ -297,6 +298,10 @@ def test_a_connection_is_kept_past_a_short_error_page(size: int, connections: in
 
 
 # Connections
+
+
+def test_a_server_that_is_gone_for_half_a_minute_is_waited_for() -> None:
+    assert sum(backoff(failures, LIMITS.backoff) for failures in range(1, LIMITS.tries)) > 30
 
 
 def test_a_server_that_is_not_there_is_tried_a_few_times() -> None:

@@ -119,14 +119,17 @@ def test_where_there_is_no_job_at_the_moment_what_is_done_is_written(
 ) -> None:
     monkeypatch.setattr(pipeline, "_SECONDS", 0.1)
     written = Written()
+    end = time.monotonic() + 60
 
     def waiting() -> Iterator[Job | None]:
         yield from jobs(3)
         while len(written.outcomes) < 3:
+            assert time.monotonic() < end
             yield None
         # Nothing is under way any more, which is no reason not to say so.
         batches = len(written)
         while len(written) == batches:
+            assert time.monotonic() < end
             yield None
         yield Job("last")
 

@@ -27,6 +27,9 @@ exit codes:
   130  interrupted; the next run goes on where this one stopped
 """
 
+_LONGEST_DOMAIN = 200
+"""Letters: positions are kept under what was asked for, which can be no longer than 255."""
+
 _WIKI = (
     "Files are hashed that are new or changed since they were hashed, or whose next try is due after a "
     "failure. Run it again whenever you like: it goes on where the last run with the same arguments stopped, "
@@ -123,7 +126,7 @@ def shard(text: str) -> Shard:
 
 def domain(text: str) -> str:
     """Read a domain whose parts are reversed."""
-    if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", text.lower()):
+    if len(text) > _LONGEST_DOMAIN or not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", text.lower()):
         raise argparse.ArgumentTypeError(f"{text!r} is no domain with its parts reversed, such as fi.finna")
     return text.lower()
 
@@ -132,8 +135,8 @@ def moment(text: str) -> datetime:
     """Read a date, or date and time, in UTC unless it says otherwise."""
     try:
         told = datetime.fromisoformat(text)
-    except ValueError:
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(
             f"{text!r} is no time such as 2026-11-24 or 2026-11-24T12:30"
         ) from None
-    return told if told.tzinfo else told.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
 """A run over the files of a wiki, from its source to the database."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 
@@ -11,7 +11,7 @@ from index import pipeline
 from index.cluster import Cluster
 from index.download import Download
 from index.hashing import Outcome
-from index.ledger import Ledger
+from index.ledger import Graves, Ledger
 from index.lookahead import look_ahead
 from index.plan import Plan
 from index.selection import Step
@@ -58,7 +58,8 @@ class Crawl:
 
     def tell(self) -> Iterator[str]:
         """What a run would do, a line for each file."""
-        lines = (line for step in self._steps(self._wiki.start) if step for line in _lines(step))
+        steps = filter(None, self._steps(self._wiki.start))
+        lines = (line for step in steps for line in _lines(step.versions, self._ledger.graves(step)))
         return islice(lines, self._plan.limit)
 
     def _steps(self, start: int) -> Iterator[Step | None]:
@@ -68,13 +69,13 @@ class Crawl:
         return Workers(self._plan.jobs) if self._plan.dask is None else Cluster(self._plan.dask)
 
 
-def _lines(step: Step) -> Iterator[str]:
-    for version in step.versions:
+def _lines(versions: Iterable[Version], graves: Graves) -> Iterator[str]:
+    for version in versions:
         if version.address is None:
             name = version.name or f"page {version.page_id}"
             yield f"note that there is no picture ({version.reason}): {name}"
         else:
             yield f"hash {version.address.url}"
-    for what, titles in (("mark as deleted", step.gone), ("mark as there again", step.back)):
+    for what, titles in (("mark as deleted", graves.gone), ("mark as there again", graves.back)):
         for page_id, title in titles.items():
             yield f"{what}: {title or f'page {page_id}'}"

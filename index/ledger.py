@@ -1,5 +1,6 @@
 """What steps come to, written down: rows of hashes, failures, tombstones, and how far the run has come."""
 
+import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from commons.imageinfo import Version
 from commons.pictures import HashedPicture, Reason
 from index.hashing import Outcome
 from index.selection import Step
-from sql import positions, results, states
+from sql import pairs, positions, results, states
 from sql.database import Database
 from sql.patience import patiently
 from sql.results import Result
@@ -24,6 +25,9 @@ MOST_REFUSALS = 20
 
 MOST_FAILURES = 20
 """Failures that a run tells of one by one."""
+
+_PAUSE = 0.05
+"""Seconds to wait before looking again whether a page that comes once more is settled."""
 
 _LONGEST_WAIT = timedelta(days=90)
 _HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
@@ -42,6 +46,13 @@ _REFUSALS = {Reason.CONNECTION, Reason.RATE_LIMITED, Reason.FORBIDDEN, Reason.SE
 
 class RefusedRunError(Exception):
     """The server of the files refuses, or does not answer, time after time."""
+
+
+class Graves(NamedTuple):
+    """Pages that get a tombstone, and those that lose theirs, with their titles."""
+
+    gone: dict[int, str | None]
+    back: dict[int, str | None]
 
 
 class Failure(NamedTuple):
@@ -64,11 +75,14 @@ class Ledger:
     """Hands out the versions of steps, up to ``limit``, and writes what comes of them.
 
     A position is written only once all before it is settled: hashed, or failed for a reason that is
-    written down. Counts files ``seen``, ``hashed``, ``gone`` and ``back``, and the ``reasons`` of failures.
+    written down. Counts files ``seen`` and ``hashed``, and the ``reasons`` of failures; knows pages
+    that are ``gone``, or ``back``.
     """
 
     def __init__(self, database: Database, *, limit: int | None = None) -> None:
-        self.seen = self.hashed = self.gone = self.back = 0
+        self.seen = self.hashed = 0
+        self.gone: set[int] = set()
+        self.back: set[int] = set()
         self.reasons: Counter[str] = Counter()
         self.failures: list[Failure] = []
         self.positions: dict[str, int] = {}
@@ -90,6 +104,7 @@ class Ledger:
             self._steps.append(opened)
             for version in step.versions:
                 while version.page_id in self._under_way:
+                    time.sleep(_PAUSE)
                     yield None
                 if self._left == 0:
                     return
@@ -113,17 +128,26 @@ class Ledger:
             self._steps.popleft()
         self._count(outcomes, settled)
 
+    def graves(self, step: Step) -> Graves:
+        """What would be told of pages by a step, if it were settled now."""
+
+        def found() -> Graves:
+            with self._database.read() as connection:
+                return graves_of(connection, [step])
+
+        return patiently(found)
+
     def _save(self, outcomes: Sequence[Outcome[Version]], settled: Sequence[Step]) -> None:
         """Write all of it, or nothing; what is there already, as after a commit of unknown fate, stays."""
-        gone = {page_id: title for step in settled for page_id, title in step.gone.items()}
-        back = {page_id: title for step in settled for page_id, title in step.back.items()}
         reached = {keyword: position for step in settled for keyword, position in step.positions.items()}
         with self._database.lock("pages"), self._database.write() as connection:
             results.save(connection, self._news(connection, outcomes))
-            buried = results.buried(connection, gone.keys() | back.keys())
-            results.bury(connection, {page: gone[page] for page in gone.keys() - buried}, deleted=True)
-            results.bury(connection, {page: back[page] for page in back.keys() & buried}, deleted=False)
+            graves = graves_of(connection, settled)
+            results.bury(connection, graves.gone, deleted=True)
+            results.bury(connection, graves.back, deleted=False)
             positions.save(connection, reached)
+        self.gone |= graves.gone.keys()
+        self.back |= graves.back.keys()
 
     def _news(self, connection: Connection, outcomes: Sequence[Outcome[Version]]) -> list[Result]:
         """What is still to be written, since another run may have met the same files meanwhile."""
@@ -169,14 +193,29 @@ class Ledger:
                 name = outcome.job.name or f"page {outcome.job.page_id}"
                 self.failures.append(Failure(name, outcome.reason, outcome.detail or ""))
         for step in settled:
-            self.gone += len(step.gone)
-            self.back += len(step.back)
             self.positions |= step.positions
         if self._refusals >= MOST_REFUSALS:
             raise RefusedRunError(
                 f"stopped after {self._refusals} files in a row that could not be fetched; "
                 f"the last time this was said: {outcomes[-1].detail}"
             )
+
+
+def graves_of(connection: Connection, steps: Iterable[Step]) -> Graves:
+    """What has to be told of pages, whose hashes are written by now; the last step that knows one counts."""
+    titles: dict[int, str | None] = {}
+    there: dict[int, bool] = {}
+    for step in steps:
+        for pages, has_file in ((step.missing, False), (step.there, True)):
+            titles |= pages
+            there |= dict.fromkeys(pages, has_file)
+    missing = {page_id for page_id, has_file in there.items() if not has_file}
+    hashed = pairs.of_pages(connection, missing).keys()
+    buried = results.buried(connection, there).keys()
+    return Graves(
+        {page_id: titles[page_id] for page_id in hashed - buried},
+        {page_id: titles[page_id] for page_id in buried - missing},
+    )
 
 
 def _thumbnail(version: Version, picture: HashedPicture) -> tuple[int | None, str | None]:

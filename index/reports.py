@@ -32,8 +32,8 @@ def of_crawl(ledger: Ledger) -> list[str]:
     counts = [
         (ledger.hashed, "hashed"),
         (failed, "could not be hashed"),
-        (ledger.gone, "gone, marked as deleted"),
-        (ledger.back, "there again, no longer marked as deleted"),
+        (len(ledger.gone), "gone, marked as deleted"),
+        (len(ledger.back), "there again, no longer marked as deleted"),
     ]
     lines = [f"{ledger.seen:,} files looked at", *_counted(counts)]
     if failed:

@@ -15,14 +15,14 @@ from sql.patience import patiently
 
 
 class Step(NamedTuple):
-    """One step of a run: versions to take up, and pages whose files are gone, or back, with their titles.
+    """One step of a run: versions to take up, and titles of pages that have no file, or have one.
 
     Once all of it is settled, ``positions`` are reached. ``seen`` is how many files were looked at.
     """
 
     versions: Sequence[Version]
-    gone: Mapping[int, str | None]
-    back: Mapping[int, str | None]
+    missing: Mapping[int, str | None]
+    there: Mapping[int, str | None]
     positions: Mapping[str, int]
     seen: int
 
@@ -61,7 +61,9 @@ class Selection:
         told = self._info.of_pages(filter(self._shard.holds, titles))
         named = self._info.of_names(names)
         step = self.of_versions([*named.values(), *told.values()], positions)
-        return step._replace(gone={page_id: title or titles[page_id] for page_id, title in step.gone.items()})
+        return step._replace(
+            missing={page: title or titles.get(page) for page, title in step.missing.items()}
+        )
 
     def of_versions(self, versions: Iterable[Version], positions: Mapping[str, int]) -> Step:
         """What to do about files of which the wiki has told."""
@@ -100,20 +102,23 @@ class Selection:
         now = datetime.now(UTC)
         with self._database.read() as connection:
             hashed = pairs.of_pages(connection, versions).keys()
-            buried = results.buried(connection, versions).keys()
             known = states.of_pages(connection, versions)
+        titles = {page_id: version.name for page_id, version in versions.items()}
         missing = {page_id for page_id, version in versions.items() if version.reason is Reason.NO_FILE}
-        gone = missing & hashed
-        # A page that is gone and was never taken up is nobody's business.
-        never = {page for page in missing if versions[page].name is None and known[page].attempt is None}
+        # That a hashed file is gone is no failure, and a page that came and went meanwhile nobody's business.
+        passed_over = {
+            page_id
+            for page_id in missing
+            if page_id in hashed or (titles[page_id] is None and known[page_id].attempt is None)
+        }
         return Step(
             versions=[
                 version
                 for page_id, version in versions.items()
-                if page_id not in gone | never and states.is_due(version, known[page_id], now)
+                if page_id not in passed_over and states.is_due(version, known[page_id], now)
             ],
-            gone={page_id: versions[page_id].name for page_id in gone - buried},
-            back={page_id: versions[page_id].name for page_id in buried - missing},
+            missing={page_id: titles[page_id] for page_id in missing},
+            there={page_id: titles[page_id] for page_id in titles.keys() - missing},
             positions=positions,
             seen=len(versions),
         )

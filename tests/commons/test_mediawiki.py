@@ -147,9 +147,9 @@ def test_answers_in_parts_are_put_together() -> None:
             return 200, {"query": GENERAL | USER}
         first = {"pageid": 1, "title": "A"}, {"pageid": 2, "title": "B", "imageinfo": [{"size": 2}]}
         second = {"pageid": 1, "title": "A", "imageinfo": [{"size": 1}]}, {"pageid": 2, "title": "B"}
-        if "iistart" in asked:
+        if "iicontinue" in asked:
             return 200, {"query": USER | {"pages": second}}
-        return 200, {"query": USER | {"pages": first}, "continue": {"iistart": "x", "continue": "||"}}
+        return 200, {"query": USER | {"pages": first}, "continue": {"iicontinue": "x", "continue": "||"}}
 
     with serving(answer) as (api, _):
         pages = MediaWiki(api, AGENT, retries=1, wait=0.1).pages(titles=["A", "B"])

@@ -495,7 +495,7 @@ def test_whatever_a_decoder_raises_has_a_reason(
 
 def test_only_accidents_are_transient() -> None:
     of_the_machine = {"out-of-memory", "unreadable", "timeout", "crashed"}
-    of_the_network = {"rate-limited", "server-error", "connection", "cut-off"}
+    of_the_network = {"rate-limited", "server-error", "connection", "cut-off", "other-version"}
     assert of_the_machine | of_the_network == {reason for reason in Reason if reason.transient}
 
 

@@ -46,7 +46,7 @@ def test_what_all_sources_on_a_wiki_take(source: list[str]) -> None:
 def test_moments(text: str, moment: datetime) -> None:
     for source in ("recentchanges", "stream"):
         since = parser().parse_args([source, "--since", text]).since
-        assert (since, since.utcoffset()) == (moment, moment.utcoffset())
+        assert (since, since.utcoffset()) == (moment, timedelta(0))
 
 
 def test_pages_to_start_after() -> None:
@@ -90,6 +90,8 @@ def test_domains() -> None:
         (["page", "--jobs", "77", "--dask", "tcp://here:8786"], "not allowed with"),
         (["recentchanges", "--since", "5"], "'5' is no time such as 2026-11-24 or 2026-11-24T12:30"),
         (["recentchanges", "--since", "yesterday"], "2026-11-24T12:30"),
+        (["recentchanges", "--since", "0001-01-01T00:00+01:00"], "is no time such as"),
+        (["externallinks", "--domain", "fi." + 200 * "a"], "is no domain with its parts reversed"),
         (["recentchanges", "--since", "2026-13-01"], "2026-11-24T12:30"),
         (["externallinks"], "--domain"),
         (["externallinks", "--domain", "finna"], "'finna' is no domain with its parts reversed"),

@@ -139,6 +139,7 @@ def test_a_limit_in_the_middle_of_a_step(database: Database) -> None:
 
 @EMBEDDED
 def test_a_limit_at_the_end_of_a_step(database: Database) -> None:
+    write(database, hashed(9))
     ledger = Ledger(database, limit=2)
     steps = [step(1, 2), step(at=5, gone=[9]), step(6), step(7)]
     jobs = [job.page_id for job in ledger.jobs(steps) if job]
@@ -196,8 +197,8 @@ def test_a_newer_version_than_another_run_wrote_is_written(database: Database) -
 
 def assert_written_once(database: Database) -> None:
     for table in (phash, dhash):
-        assert [row["commons"] for row in rows(database, table)] == [1]
-    assert {row["page_id"] for row in rows(database, provenance)} == {1, 2, 3, 4}
+        assert [row["commons"] for row in rows(database, table)] == [8, 1]
+    assert {row["page_id"] for row in rows(database, provenance)} == {1, 2, 3, 4, 8}
     assert [(row["page_id"], row["deleted"]) for row in rows(database, tombstone)] == [
         (9, True),
         (8, True),
@@ -210,6 +211,7 @@ def assert_written_once(database: Database) -> None:
 @pytest.fixture
 def mixed(database: Database) -> tuple[Ledger, list[Outcome[Version]]]:
     """A ledger, and outcomes of all kinds to write in it."""
+    write(database, hashed(8))
     with database.write() as connection:
         results.bury(connection, {9: "9.jpg"}, deleted=True)
     ledger = Ledger(database)
@@ -237,7 +239,7 @@ def test_a_commit_of_unknown_fate(
     monkeypatch.setattr(Ledger, "_save", cut_off)
     ledger.write(outcomes)
     assert saved == 2
-    assert (ledger.hashed, ledger.reasons.total(), ledger.gone, ledger.back) == (1, 3, 1, 1)
+    assert (ledger.hashed, ledger.reasons.total(), ledger.gone, ledger.back) == (1, 3, {8}, {9})
     assert_written_once(database)
 
 
@@ -262,17 +264,18 @@ def test_the_keyboard_in_the_middle_of_a_write(
         ledger.write(outcomes)
     # The pipeline then writes once more what it was about to write.
     ledger.write(outcomes)
-    assert (ledger.hashed, ledger.reasons.total(), ledger.gone, ledger.back) == (1, 3, 1, 1)
+    assert (ledger.hashed, ledger.reasons.total(), ledger.gone, ledger.back) == (1, 3, {8}, {9})
     assert_written_once(database)
 
 
 @EMBEDDED
 def test_tombstones_are_not_repeated(database: Database) -> None:
-    for _ in range(2):
+    write(database, hashed(3), hashed(4))
+    for gone in ({3, 4}, set()):
         ledger = Ledger(database)
-        list(ledger.jobs([step(at=5, gone=[3, 4])]))
+        list(ledger.jobs([step(at=5, gone=[3, 4, 5])]))
         ledger.write([])
-        assert ledger.gone == 2
+        assert ledger.gone == gone
     assert [(row["page_id"], row["title"], row["deleted"]) for row in rows(database, tombstone)] == [
         (3, "3.jpg", True),
         (4, "4.jpg", True),
@@ -280,12 +283,24 @@ def test_tombstones_are_not_repeated(database: Database) -> None:
 
 
 def test_tombstones_are_lifted_where_there_are_some(database: Database) -> None:
+    write(database, hashed(3), hashed(4))
     for settled in (step(at=5, gone=[3]), step(at=6, back=[3, 4]), step(at=6, back=[3])):
         ledger = Ledger(database)
         list(ledger.jobs([settled]))
         ledger.write([])
     assert is_buried(database) == []
     assert [(row["page_id"], row["deleted"]) for row in rows(database, tombstone)] == [(3, True), (3, False)]
+
+
+@EMBEDDED
+@pytest.mark.parametrize("back", [True, False])
+def test_what_is_known_last_counts(database: Database, back: bool) -> None:
+    ledger = Ledger(database)
+    steps = [step(at=2, gone=[1]), step(at=3, back=[1])]
+    # Gone before its hashes are written.
+    list(ledger.jobs([step(1), *(steps if back else reversed(steps))]))
+    ledger.write([hashed(1)])
+    assert is_buried(database) == ([] if back else [1])
 
 
 def test_when_to_try_again(database: Database) -> None:

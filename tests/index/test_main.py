@@ -245,7 +245,7 @@ def test_interrupted(url: str, many: Path, start: Start, rows: Rows) -> None:
     assert "Traceback" not in err
     done = rows.counts()[0]
     assert rows.counts() == (done, done)
-    assert 100 <= done < 300
+    assert 0 < done < 300
     out, _ = start("folder", many).communicate(timeout=120)
     assert out.splitlines() == [f"{300 - done} hashed", f"{done} unchanged"]
     assert rows.counts() == (300, 300)

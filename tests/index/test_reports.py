@@ -25,7 +25,7 @@ def test_a_run_over_a_folder() -> None:
 def test_a_run_over_a_wiki(database: Database) -> None:
     ledger = Ledger(database)
     assert reports.of_crawl(ledger) == ["0 files looked at", "0 hashed"]
-    ledger.seen, ledger.hashed, ledger.gone, ledger.back = 5678, 1234, 2, 1
+    ledger.seen, ledger.hashed, ledger.gone, ledger.back = 5678, 1234, {3, 4}, {5}
     ledger.reasons.update({Reason.NOT_FOUND: 1, Reason.BROKEN: 1000})
     ledger.failures.append(Failure("A.jpg", Reason.NOT_FOUND, "The server answered 404 Not Found."))
     assert reports.of_crawl(ledger) == [

@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from commons.imageinfo import ImageInfo, Version
 from commons.mediawiki import MediaWiki
 from commons.pictures import Reason
+from index.ledger import Graves, Ledger
 from index.selection import Selection, Step
 from sql import results
 from sql.database import Database
@@ -22,6 +23,7 @@ from tests.wiki.wiki import Wiki
 EMBEDDED = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 REACHED = {"here": 5}
+NONE = Graves({}, {})
 
 
 class Asking(ImageInfo):
@@ -68,6 +70,10 @@ class Site:
     def bury(self, page_id: int, *, deleted: bool) -> None:
         with self._database.write() as connection:
             results.bury(connection, {page_id: None}, deleted=deleted)
+
+    def graves(self, step: Step) -> Graves:
+        """The tombstones that come of a step."""
+        return Ledger(self._database).graves(step)
 
     def step(self, *, all_pages: bool = True) -> Step:
         """What is to be done about all of them."""
@@ -121,7 +127,7 @@ def test_what_is_new_changed_or_due(wiki: Wiki, one_form: Database, database: Da
     due = sorted(f"Select_{name}_{kind}.jpg" for name in ("new", "changed", "reverted", "due"))
     step = site.step()
     assert names(step) == due
-    assert (step.gone, step.back, step.seen) == ({}, {}, len(kept))
+    assert (site.graves(step), step.seen) == (NONE, len(kept))
     assert sorted(site.info.asked) == sorted(files[name].page_id for name in due)
     for version in step.versions:
         assert version.address
@@ -172,16 +178,16 @@ def test_files_that_are_gone(site: Site) -> None:
         site.wiki.delete(file.name)
     site.upload("Select_stays.jpg")
     step = site.step()
-    assert (names(step), step.gone, step.back) == (["Select_stays.jpg"], {gone.page_id: None}, {})
+    assert (names(step), site.graves(step)) == (["Select_stays.jpg"], Graves({gone.page_id: None}, {}))
     assert not {buried.page_id, never.page_id} & set(site.info.asked)
-    assert site.step(all_pages=False).gone == {}
+    assert site.graves(site.step(all_pages=False)) == NONE
     # Whoever knew the title tells it.
-    assert site.selection.of_pages({gone.page_id: gone.name}, {}).gone == {gone.page_id: gone.name}
+    assert site.selection.of_pages({gone.page_id: gone.name}, {}).missing == {gone.page_id: gone.name}
     site.bury(gone.page_id, deleted=True)
-    assert site.step().gone == {}
+    assert site.graves(site.step()) == NONE
     # Whoever asks about pages rather than files is told the same.
     told = site.selection.of_pages({file.page_id: None for file in files.values()}, {})
-    assert (told.versions, told.gone, told.back, told.seen) == ([], {}, {}, 3)
+    assert (told.versions, site.graves(told), told.seen) == ([], NONE, 3)
 
 
 @EMBEDDED
@@ -191,7 +197,7 @@ def test_what_the_replica_does_not_show_is_not_gone_for_that(site: Site) -> None
     behind = site.stretch()._replace(files=[])
     step = site.selection.of_stretch(behind, REACHED, after=site.start)
     assert site.info.asked == [file.page_id]
-    assert step == Step([], {}, {}, REACHED, 0)
+    assert step == Step([], {}, {file.page_id: file.name}, REACHED, 0)
 
 
 @EMBEDDED
@@ -203,10 +209,10 @@ def test_files_that_are_there_again(site: Site) -> None:
         site.bury(kept.page_id, deleted=True)
     site.bury(site.files()["Select_lifted.jpg"].page_id, deleted=False)
     site.wiki.delete(name)
-    assert site.step().back == {}
+    assert site.graves(site.step()) == NONE
     site.wiki.restore(name)
     for step in (site.step(), site.step(all_pages=False)):
-        assert (step.versions, step.gone, step.back) == ([], {}, {file.page_id: name})
+        assert (step.versions, site.graves(step)) == ([], Graves({}, {file.page_id: name}))
 
 
 @EMBEDDED
@@ -231,7 +237,7 @@ def test_a_file_that_was_moved(site: Site) -> None:
     # The redirect it leaves is a page of its own.
     pages = range(site.start + 1, site.stretch().through + 1)
     assert len(pages) == 2
-    assert site.selection.of_pages(dict.fromkeys(pages), {}).gone == {}
+    assert site.graves(site.selection.of_pages(dict.fromkeys(pages), {})) == NONE
 
 
 @EMBEDDED
@@ -268,7 +274,7 @@ def test_a_failure_whose_page_is_gone(site: Site) -> None:
     assert [(version.page_id, version.reason) for version in step.versions] == [
         (file.page_id, Reason.NO_FILE)
     ]
-    assert (step.gone, step.back) == ({}, {})
+    assert site.graves(step) == NONE
 
 
 @EMBEDDED
@@ -276,7 +282,7 @@ def test_files_that_are_hidden_are_not_gone(site: Site) -> None:
     never, before = (Version(page_id, None, reason=Reason.SUPPRESSED) for page_id in (1, 2))
     site.save(Result(2, "a" * 40, "libraries", phash=1, dhash=2, file_timestamp=datetime.now(UTC)))
     step = site.selection.of_versions([never, before], REACHED)
-    assert step == Step([never], {}, {}, REACHED, 2)
+    assert step == Step([never], {}, {1: None, 2: None}, REACHED, 2)
 
 
 @EMBEDDED
@@ -297,18 +303,18 @@ def test_shards(site: Site, wiki: Wiki, replica: Database, database: Database, i
         pages = selection.of_pages(everything, {})
         told = selection.of_versions(info.of_pages(everything).values(), {})
         assert pages == told
-        assert (names(pages), pages.gone) == (names(steps[-1]), steps[-1].gone)
+        assert (names(pages), pages.missing) == (names(steps[-1]), steps[-1].missing)
         for version in steps[-1].versions:
             assert version.page_id
             assert shard.holds(version.page_id)
     assert sorted(name for step in steps for name in names(step) if name) == sorted(files)[:4]
-    assert sorted(page for step in steps for page in step.gone) == sorted(file.page_id for file in gone)
+    assert sorted(page for step in steps for page in step.missing) == sorted(file.page_id for file in gone)
 
 
 @EMBEDDED
 def test_versions_without_a_page_are_nobodys(site: Site) -> None:
     told = [Version(None, "A.jpg", reason=Reason.NO_FILE), Version(7, None, reason=Reason.NO_FILE)]
-    assert site.selection.of_versions(told, REACHED) == Step([], {}, {}, REACHED, 1)
+    assert site.selection.of_versions(told, REACHED) == Step([], {7: None}, {}, REACHED, 1)
 
 
 @EMBEDDED

@@ -6,6 +6,7 @@ import pytest
 
 from commons.imageinfo import ImageInfo
 from index import sources
+from index.ledger import Ledger
 from index.selection import Selection, Step
 from index.sources import InPageOrder, Links, RecentChanges, Source, failed_before
 from sql import results
@@ -76,7 +77,7 @@ def test_in_page_order(
     hashed(database, steps)
     wiki.delete("A_source_order.jpg")
     (step,) = found(source, newest)
-    assert (step.versions, step.gone, step.seen) == ([], {newest + 2: None}, 2)
+    assert (step.versions, step.missing, step.seen) == ([], {newest + 2: None}, 2)
     assert found(source, newest + 3) == []
 
 
@@ -100,7 +101,7 @@ def test_a_page_that_is_gone_from_the_end_is_found_when_more_came(
     assert found(source, newest) == []
     wiki.edit("Source_next.jpg", "No file")
     (step,) = found(source, newest)
-    assert list(step.gone) == [newest + 1]
+    assert list(Ledger(database).graves(step).gone) == [newest + 1]
 
 
 @pytest.fixture

@@ -34,16 +34,16 @@ class Listening:
     def __init__(self, source: Stream, position: int) -> None:
         self._steps = source.steps(position)
 
-    def until(self, *names: str, gone: Iterable[str] = (), back: Iterable[str] = ()) -> list[Step]:
-        """The steps up to where these are to be hashed, marked as deleted, or as there again."""
+    def until(self, *names: str, missing: Iterable[str] = (), there: Iterable[str] = ()) -> list[Step]:
+        """The steps up to where these are to be hashed, or are missing, or there."""
         steps: list[Step] = []
         for step in self._steps:
             if step is not None:
                 steps.append(step)
             if steps and not (
                 set(names) - {version.name for step in steps for version in step.versions}
-                or set(gone) - {title for step in steps for title in step.gone.values()}
-                or set(back) - {title for step in steps for title in step.back.values()}
+                or set(missing) - {title for step in steps for title in step.missing.values()}
+                or set(there) - {title for step in steps for title in step.there.values()}
             ):
                 break
         return steps
@@ -111,9 +111,11 @@ def test_what_happens_to_files(
     wiki.replace({kept: photos / MURAL})
     write(heard.until(kept))
     wiki.delete(gone)
-    write(heard.until(gone=[gone]))
+    write(heard.until(missing=[gone]))
+    with database.read() as connection:
+        assert list(results.buried(connection).values()) == [gone]
     wiki.restore(gone)
-    write(heard.until(back=[gone]))
+    write(heard.until(there=[gone]))
     wiki.move(kept, f"Moved_{kept}")
     wiki.upload({new: photos / PUFFIN})
     assert [version.name for step in heard.until(new) for version in step.versions] == [new]

@@ -27,6 +27,7 @@ from sql.tables import dhash, phash, provenance
 from tests import mariadb, programs
 from tests.programs import Served
 from tests.waiting import wait_for
+from tests.wiki import stream as streaming
 from tests.wiki import wiki as mediawiki
 from tests.wiki.wiki import Wiki
 
@@ -459,3 +460,38 @@ def what_is_moved_has_its_new_title_and_is_not_hashed_again(life: Life) -> None:
     assert life.file(page=life.page("Fruits.jpg"))["title"] == "File:Apples.jpg"
     tables = ("phash", "dhash", "provenance")
     assert [life.index.tables()[name] for name in tables] == [before[name] for name in tables]
+
+
+def test_the_stream_alone_keeps_an_index_up(
+    mariadb_server: mariadb.Server, mariadb_url: str, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "wiki").mkdir()
+    with (
+        mediawiki.running(tmp_path / "wiki", mariadb_server, database="streamedwiki") as wiki,
+        streaming.running(wiki) as stream,
+    ):
+        index = Index(wiki, mariadb_url, tmp_path)
+        index.run("status")  # which makes the tables
+        run = index.start("stream", "--events", stream.url)
+        wiki.upload(copies(photos / "commons100", tmp_path, 1))
+        wait_for(lambda: index.hashed() == 100, seconds=LONGEST_RUN)
+        with programs.api(tmp_path, **index.settings) as served:
+            life = Life(wiki, names(wiki), index, served)
+            wiki.replace({"Mural.jpg": recompressed(photos / "commons100" / "fruits.jpg", tmp_path)})
+            wiki.move("Fruits.jpg", "Apples.jpg")
+            wiki.delete("Puffin.jpg")
+            puffin = life.page("Puffin.jpg")
+            wait_for(lambda: life.file(page=puffin)["deleted"], seconds=LONGEST_RUN)
+            wait_for(lambda: life.matches(title="Apples.jpg") == {"Mural.jpg": False}, seconds=LONGEST_RUN)
+            assert life.file(page=puffin)["title"] == "File:Puffin.jpg"
+            assert index.hashed() == 101
+
+            kill(run, alone=False)
+            wiki.restore("Puffin.jpg")
+            run = index.start("stream", "--events", stream.url)
+            wait_for(lambda: not life.file(page=puffin)["deleted"], seconds=LONGEST_RUN)
+            run.process.send_signal(signal.SIGINT)
+            assert run.process.wait(LONGEST_RUN) == 130
+            assert "Traceback" not in run.log.read_text()
+            assert index.hashed() == 101
+            assert any(line.startswith("  stream: 20") for line in index.run("status"))

@@ -102,7 +102,7 @@ def measure(folder: Path, options: argparse.Namespace, report: Report) -> table.
         server.execute("CREATE DATABASE hashes CHARACTER SET utf8mb4")
 
         report("decoding and hashing, and nothing else")
-        before = bare.rates(pictures, cores(), options.passes)
+        before = bare.measure(pictures, cores(), options.passes)
         report("indexing")
         indexed = run.index(
             options.files,
@@ -116,7 +116,7 @@ def measure(folder: Path, options: argparse.Namespace, report: Report) -> table.
             IMAGEHASH_DOWNLOADS=str(DOWNLOADS),
         )
         report("decoding and hashing again")
-        after = bare.rates(pictures, cores(), options.passes)
+        after = bare.measure(pictures, cores(), options.passes)
         report("comparing hashes")
         expected = {picture.name: bare.plain(picture.read_bytes()) for picture in pictures}
         database = Database(server.url("hashes"))

@@ -85,23 +85,21 @@ def serving(api: str, copies: Copies, uploads: str, served: str) -> Iterator[Ser
 
 
 def _serve(pipe: "Connection[Any, Any]", *wiki: Any) -> None:
-    answers = Answers(*wiki)
-
-    class Handler(_Handler):
-        def answer(self, query: str) -> str:
-            return answers.answer(query)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(Answers(*wiki))
     pipe.send(server.server_port)
     server.serve_forever()
 
 
+class _Server(ThreadingHTTPServer):
+    def __init__(self, answers: Answers) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answers = answers
+
+
 class _Handler(BaseHTTPRequestHandler):
+    server: _Server
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # in one piece: the end of two would wait until the other side has acknowledged the first
-
-    def answer(self, query: str) -> str:
-        raise NotImplementedError
 
     def do_GET(self) -> None:
         self._send(urlsplit(self.path).query)
@@ -110,10 +108,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(self.rfile.read(int(self.headers["Content-Length"])).decode())
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of requests."""
+        pass
 
     def _send(self, query: str) -> None:
-        body = self.answer(query).encode()
+        body = self.server.answers.answer(query).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import imagehash
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from commons.hashes import Hashes
@@ -29,8 +31,15 @@ def ours(data: bytes) -> Hashes:
 LOOPS: Mapping[str, Callable[[bytes], Hashes]] = {"plain": plain, "ours": ours}
 
 
-def rates(pictures: Sequence[Path], processes: int, passes: int) -> dict[str, float]:
-    """Pictures a second, by the name of the loop, where each process takes all pictures that many times."""
+class Speed(NamedTuple):
+    """Pictures a second, and the seconds of a core that each takes: other programs slow only the former."""
+
+    rate: float
+    worked: float
+
+
+def measure(pictures: Sequence[Path], processes: int, passes: int) -> dict[str, Speed]:
+    """The speed of each loop, by its name, where each process takes all pictures that many times."""
     context = multiprocessing.get_context("spawn")
     barrier, seconds = context.Barrier(processes), context.SimpleQueue()
     started = [
@@ -40,19 +49,29 @@ def rates(pictures: Sequence[Path], processes: int, passes: int) -> dict[str, fl
     for process in started:
         process.start()
     told = [seconds.get() for _ in started]
-    hashed = processes * passes * len(pictures)
-    return {name: hashed / max(each[name] for each in told) for name in LOOPS}
+    return {name: _speed([each[name] for each in told], passes * len(pictures)) for name in LOOPS}
+
+
+def _speed(seconds: Sequence[NDArray[np.float64]], pictures: int) -> Speed:
+    passed, worked = np.mean(seconds, axis=0)
+    return Speed(len(seconds) * pictures / passed, worked / pictures)
 
 
 def _loops(pictures: Sequence[Path], passes: int, barrier: Barrier, seconds: Any) -> None:
-    """Run the loops by turns, each on all cores at once, and tell how long they took in all."""
+    """Run the loops by turns, each in all processes at once, and tell the seconds passed and worked."""
     datas = [picture.read_bytes() for picture in pictures]
-    took = dict.fromkeys(LOOPS, 0.0)
+    for hashes in LOOPS.values():
+        hashes(datas[0])  # imagehash loads scipy only now
+    took = dict.fromkeys(LOOPS, np.zeros(2))
     for _ in range(passes):
         for name, hashes in LOOPS.items():
             barrier.wait()
-            begun = time.perf_counter()
+            begun = _clocks()
             for data in datas:
                 hashes(data)
-            took[name] += time.perf_counter() - begun
+            took[name] = took[name] + _clocks() - begun
     seconds.put(took)
+
+
+def _clocks() -> NDArray[np.float64]:
+    return np.array((time.perf_counter(), time.process_time()))

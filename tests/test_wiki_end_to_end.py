@@ -21,10 +21,11 @@ from PIL import Image
 from sqlalchemy import func, select
 
 from commons.hashes import format_hex
+from index.cluster import Cluster
 from sql import pairs, positions
 from sql.database import Database
 from sql.tables import dhash, phash, provenance
-from tests import mariadb, programs
+from tests import dask, mariadb, programs
 from tests.programs import Served
 from tests.waiting import wait_for
 from tests.wiki import stream as streaming
@@ -317,6 +318,23 @@ def test_a_wiki_that_is_gone_for_a_while_costs_nothing(index: Index, undisturbed
 def test_two_runs_at_once_write_no_file_twice(index: Index, undisturbed: Undisturbed) -> None:
     runs = [index.start("page", "--since", "0") for _ in range(2)]
     for run in runs:
+        run.end()
+    assert index.tables() == undisturbed.tables
+
+
+def test_a_cluster_that_loses_a_worker_writes_the_same(
+    index: Index, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    index.run("status")  # which makes the tables
+    (tmp_path / "dask").mkdir()
+    with dask.running(tmp_path / "dask") as running:
+        workers = [running.start_worker() for _ in range(2)]
+        with Cluster(running.address, seconds=LONGEST_RUN) as cluster:
+            wait_for(lambda: cluster.jobs == len(workers))
+        run = index.start("page", "--dask", running.address, IMAGEHASH_DOWNLOADS="1")
+        wait_for(lambda: index.hashed() > 0 or run.process.poll() is not None)
+        workers[0].kill()
+        assert index.hashed() < undisturbed.tables["phash"].total()
         run.end()
     assert index.tables() == undisturbed.tables
 

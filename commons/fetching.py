@@ -47,7 +47,7 @@ _HINTS = {Reason.FORBIDDEN: f"; where it says so of every file, look at {USER_AG
 
 
 class Unfetchable(Unhashable):
-    """A picture cannot be had: as Unhashable, and for how many seconds the server asks to `wait`, or None."""
+    """A file cannot be had: as Unhashable, and for how many seconds the server asks to `wait`, or None."""
 
     def __init__(self, reason: Reason, message: str, wait: float | None = None) -> None:
         super().__init__(reason, message)
@@ -79,17 +79,25 @@ LIMITS = Limits()
 class Fetcher:
     """Fetches files from `hosts` and nowhere else, `at_once` at a time.
 
-    A host is `name`, or `name:port` where the port is not the usual one. To be used as a context, from
-    any thread; leaving it waits for what is under way, or drops that where an error leaves it. Raises
-    ValueError where a host is not local and the user `agent` names no contact.
+    A host is `name`, or `name:port` where the port is not the usual one. What comes with one of the
+    statuses `taken` is the file. To be used as a context, from any thread; leaving it waits for what is
+    under way, or drops that where an error leaves it. Raises ValueError where a host is not local and the
+    user `agent` names no contact.
     """
 
     def __init__(
-        self, hosts: Collection[str], agent: str | None, *, at_once: int = 2, limits: Limits = LIMITS
+        self,
+        hosts: Collection[str],
+        agent: str | None,
+        *,
+        at_once: int = 2,
+        limits: Limits = LIMITS,
+        taken: Collection[int] = (HTTPStatus.OK,),
     ) -> None:
         self._headers = {"User-Agent": user_agent(agent, hosts), "Accept-Encoding": "identity"}
         self._at_once = at_once
         self._limits = limits
+        self._taken = taken
         self._paces = {host.lower(): Pace(None if is_local(host) else PER_SECOND * at_once) for host in hosts}
         self._slots = anyio.Semaphore(at_once)
         self._idle: list[httpx2.AsyncClient] = []
@@ -222,7 +230,7 @@ class Fetcher:
     async def _answer(self, connection: "_Connection", url: httpx2.URL) -> bytes | httpx2.URL:
         with _failing_as(Reason.CONNECTION, "The server cannot be reached"):
             async with connection.client.stream("GET", url) as response:
-                if response.status_code == HTTPStatus.OK:
+                if response.status_code in self._taken:
                     _check_encoding(response)
                     body = await _read(response, self._limits.size)
                     connection.clean = True

@@ -280,6 +280,17 @@ def test_who_is_forbidden_is_told_where_to_look() -> None:
     assert "look at IMAGEHASH_USER_AGENT" in str(failed)
 
 
+@pytest.mark.parametrize(("status", "body"), [(200, FILE), (400, b"no such file")])
+def test_what_comes_with_another_status_may_be_the_file(status: int, body: bytes) -> None:
+    with (
+        serving(lambda request: request.answer(status, body)) as server,
+        Fetcher([server.host], None, limits=QUICK, taken={200, 400}) as fetcher,
+    ):
+        assert fetcher.fetch(f"http://{server.host}/") == body
+        assert fetcher.fetch(f"http://{server.host}/") == body
+    assert server.connections == 1
+
+
 def test_a_file_that_was_to_come_plain_and_does_not_is_refused() -> None:
     failed, server = failure(lambda request: request.answer(200, FILE, Content_Encoding="gzip"))
     assert failed.reason is Reason.UNEXPECTED_ANSWER

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from sql.columns import Name
+from sql.links import link, ranges
 from sql.pairs import BATCH, batches
 from sql.replica import FILE_NAMESPACE, File, Replica, page
 
@@ -32,8 +33,6 @@ _CHANGES = 10 * BATCH
 
 _LAST = "9" * 14
 """No moment is later. Where bytes are compared with text, a range without an end would hold them all."""
-
-_PROTOCOLS = ("http", "https")
 
 _wiki = MetaData()
 _change = Table(
@@ -44,12 +43,6 @@ _change = Table(
     Column("rc_namespace", Integer),
     Column("rc_cur_id", Integer),
     Column("rc_log_type", Name(255)),
-)
-_link = Table(
-    "externallinks",
-    _wiki,
-    Column("el_from", Integer),
-    Column("el_to_domain_index", Name(255)),
 )
 
 
@@ -138,9 +131,10 @@ class Pages:
 
     def linking(self, domain: str, page_id: int) -> Stretch | None:
         """The files after a page that link to a domain or one below it, its parts reversed: ``fi.finna``."""
-        query = select(_link.c.el_from).where(self._below(domain), _link.c.el_from > page_id)
-        with self._replica.read("externallinks") as connection:
-            page_ids = connection.scalars(query.distinct().order_by(_link.c.el_from).limit(self._size)).all()
+        below = or_(*ranges(self._replica, [f"{domain}."]))
+        query = select(link.c.el_from).where(below, link.c.el_from > page_id)
+        with self._replica.read(link.name) as connection:
+            page_ids = connection.scalars(query.distinct().order_by(link.c.el_from).limit(self._size)).all()
         return Stretch(page_ids[-1], self._files(page_ids)) if page_ids else None
 
     def _files(self, page_ids: Sequence[int]) -> list[File]:
@@ -150,16 +144,6 @@ class Pages:
 
     def _is(self, column: ColumnElement[str], value: str) -> ColumnElement[bool]:
         return or_(*(spelling == value for spelling in self._replica.spellings(column)))
-
-    def _below(self, domain: str) -> ColumnElement[bool]:
-        """Whether a link's domain is one or below it, as a range, for which a server can use its key."""
-        return or_(
-            *(
-                and_(column >= f"{protocol}://{domain}.", column < f"{protocol}://{domain}/")
-                for protocol in _PROTOCOLS
-                for column in self._replica.spellings(_link.c.el_to_domain_index)
-            )
-        )
 
 
 def _end(connection: Connection, key: Column[int], after: int, size: int) -> int | None:

@@ -136,12 +136,15 @@ class Replica:
         with self.read() as connection:
             return _files(connection, query.order_by(page.c.page_id))
 
-    def read(self, *tables: str) -> AbstractContextManager[Connection]:
-        """Lend a connection, where the replica shows the tables."""
+    def read(self, *tables: str, seconds: float | None = None) -> AbstractContextManager[Connection]:
+        """Lend a connection, where the replica shows the tables.
+
+        Raises TimeoutError where a statement runs for longer than ``seconds``.
+        """
         database = self._ask()
         if missing := sorted(set(tables) - self._tables):
             raise NoReplicaError(f"the Commons replica shows no table {missing[0]!r}")
-        return database.read()
+        return database.read(seconds=seconds)
 
     def spellings(self, column: ColumnElement[str]) -> list[ColumnElement[str]]:
         """A column of names in all ways in which to compare it with some."""

@@ -8,7 +8,7 @@ See https://www.mediawiki.org/wiki/Manual:Database_layout.
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    bindparam,
     func,
     null,
     or_,
@@ -87,6 +88,9 @@ _image = Table(
 )
 _statistics = Table("site_stats", _wiki, Column("ss_row_id", Integer), Column("ss_images", BigInteger))
 
+_ASKED = ("asked", "asked_as_text")
+"""The parameters of statements for the values to look for, one for each spelling of a column."""
+
 _Facts = tuple[FromClause, ColumnElement[Any], Sequence[ColumnElement[Any]]]
 """The tables, the size, and all the other facts."""
 
@@ -124,11 +128,11 @@ class Replica:
 
     def files(self, page_ids: Iterable[int]) -> dict[int, File]:
         """Those of the pages that are file pages, by page id."""
-        return {file.page_id: file for file in self._read(page_ids, page.c.page_id)}
+        return {file.page_id: file for file in self._read(self._by_id, page_ids)}
 
     def by_names(self, names: Iterable[str]) -> dict[str, File]:
         """Those of the names (underscores, no prefix) that are file pages, by name."""
-        return {file.name: file for file in self._read(names, *self.spellings(page.c.page_title))}
+        return {file.name: file for file in self._read(self._by_name, names)}
 
     def find(self, *conditions: ColumnElement[bool]) -> list[File]:
         """The file pages that fulfil all conditions and are no redirects, in page order."""
@@ -171,18 +175,20 @@ class Replica:
 
     @cached_property
     def _tables(self) -> frozenset[str]:
-        assert self._database is not None  # noqa: S101  (asked first)
-        return self._database.tables()
+        return frozenset() if self._database is None else self._database.tables()
 
-    def _read(self, values: Iterable[Any], *columns: ColumnElement[Any]) -> list[File]:
-        database = self._ask()
-        query = self._query()
-        with database.read() as connection:
-            return [
-                file
-                for batch in batches(values)
-                for file in _files(connection, query.where(or_(*(column.in_(batch) for column in columns))))
-            ]
+    def _read(self, query: Select[Any], values: Iterable[Any]) -> list[File]:
+        with self._ask().read() as connection:
+            return [file for batch in batches(values) for file in _files(connection, query, batch)]
+
+    # To make a statement takes longer than to have it answered.
+    @cached_property
+    def _by_id(self) -> Select[Any]:
+        return self._query().where(_among([page.c.page_id]))
+
+    @cached_property
+    def _by_name(self) -> Select[Any]:
+        return self._query().where(_among(self.spellings(page.c.page_title)))
 
     def _query(self, *, sized: bool = False) -> Select[Any]:
         """Page id and name of file pages, then their facts."""
@@ -219,7 +225,13 @@ def _from_revisions(*, typed: bool) -> _Facts:
     return source, of.fr_size, (of.fr_width, of.fr_height, *mime, of.fr_sha1, of.fr_timestamp)
 
 
-def _files(connection: Connection, query: Select[Any]) -> list[File]:
+def _among(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[bool]:
+    places = zip(columns, _ASKED, strict=False)
+    return or_(*(column.in_(bindparam(name, expanding=True)) for column, name in places))
+
+
+def _files(connection: Connection, query: Select[Any], asked: Sequence[Any] = ()) -> list[File]:
+    rows = connection.execute(query, dict.fromkeys(_ASKED, asked))
     return [
         File(
             page_id,
@@ -231,7 +243,7 @@ def _files(connection: Connection, query: Select[Any]) -> list[File]:
             _moment(timestamp) if timestamp else None,
             *size,
         )
-        for page_id, name, width, height, major, minor, sha1, timestamp, *size in connection.execute(query)
+        for page_id, name, width, height, major, minor, sha1, timestamp, *size in rows
     ]
 
 
@@ -241,4 +253,4 @@ def sha1_from_base36(text: str) -> str:
 
 
 def _moment(text: str) -> datetime:
-    return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    return datetime.fromisoformat(f"{text[:8]}T{text[8:]}Z")

@@ -1,6 +1,6 @@
 """The service as an ASGI application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from api import hashing, health, local, oldurls
@@ -32,8 +32,13 @@ GET  /readyz      what can answer
 _MEGABYTE = 1_000_000
 
 
-def create_app(settings: Settings | None = None, *, poll_seconds: float = POLL_SECONDS) -> ASGIApp:
-    """Make the application, with settings from the environment unless given."""
+def create_app(
+    settings: Settings | None = None,
+    *,
+    poll_seconds: float = POLL_SECONDS,
+    more: Callable[[Service], Sequence[BaseRoute]] = lambda _: (),
+) -> ASGIApp:
+    """Make the application, with settings from the environment unless given, and with ``more`` routes."""
     service = Service(settings or Settings.from_environment(), poll_seconds=poll_seconds)
 
     @asynccontextmanager
@@ -49,6 +54,7 @@ def create_app(settings: Settings | None = None, *, poll_seconds: float = POLL_S
             hashing.route(service),
             local.route(service),
             *health.routes(service),
+            *more(service),
         ],
         middleware=[Middleware(BodyLimit, limit=_most_bytes)],
         exception_handlers={HTTPException: _http_error, Exception: _our_fault},

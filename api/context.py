@@ -34,7 +34,7 @@ def _loader(
     service: Service, read: Callable[[Service, Sequence[int]], dict[int, Any]]
 ) -> DataLoader[int, Any]:
     async def load(page_ids: list[int]) -> list[Any]:
-        found = await service.read(read, service, page_ids)
+        found = await service.gather(read, page_ids)
         return [found.get(page_id) for page_id in page_ids]
 
     return DataLoader(load)

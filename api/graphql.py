@@ -14,15 +14,15 @@ from strawberry.http import GraphQLHTTPResponse
 from strawberry.types import ExecutionResult
 
 from api.context import Context
-from api.schema import presented, schema
+from api.schema import Schema, presented, schema
 from api.service import Service
 
 
 class Endpoint(GraphQL[Context, None]):
     """Answers queries by POST and GET; ``service`` is what resolvers work with."""
 
-    def __init__(self, service: Service) -> None:
-        super().__init__(schema, graphql_ide=None, subscription_protocols=())
+    def __init__(self, service: Service, queries: Schema = schema) -> None:
+        super().__init__(queries, graphql_ide=None, subscription_protocols=())
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -46,6 +46,21 @@ def near(
         return service.live.engine.search(phash, dhash, tolerance, first=first, after=after)
 
 
+async def found_near(
+    service: Service,
+    phash: int,
+    dhash: int,
+    tolerance: Tolerance,
+    *,
+    first: int,
+    after: tuple[int, int] | None = None,
+) -> Matches:
+    """The same for a caller on the event loop, which the search only leaves if it is worth while."""
+    if service.is_quick(phash, dhash, tolerance):
+        return near(service, phash, dhash, tolerance, first=first, after=after)
+    return await service.search(near, service, phash, dhash, tolerance, first=first, after=after)
+
+
 def near_many(
     service: Service, asked: Sequence[tuple[int, int]], tolerance: Tolerance, *, first: int
 ) -> Sequence[Matches]:

@@ -135,16 +135,22 @@ def _presented(error: GraphQLError) -> GraphQLError:
 
 _RULES = QueryDepthLimiter(DEEPEST).validation_rules
 
-schema = Schema(
-    Query,
-    extensions=[
-        lambda: MaxTokensLimiter(MOST_TOKENS),
-        # One class of rule for all requests: with a new one for each, no validation would be kept.
-        lambda: AddValidationRules(_RULES),
-        lambda: SmallParserCache(_KEPT),
-        lambda: SmallValidationCache(_KEPT),
-        Validation,
-        Freshness,
-    ],
-    config=StrawberryConfig(scalar_map={scalars.Hash: scalars.definition}),
-)
+
+def made(query: type) -> Schema:
+    """The schema of a type of queries, with all that holds for any of them."""
+    return Schema(
+        query,
+        extensions=[
+            lambda: MaxTokensLimiter(MOST_TOKENS),
+            # One class of rule for all requests: with a new one for each, no validation would be kept.
+            lambda: AddValidationRules(_RULES),
+            lambda: SmallParserCache(_KEPT),
+            lambda: SmallValidationCache(_KEPT),
+            Validation,
+            Freshness,
+        ],
+        config=StrawberryConfig(scalar_map={scalars.Hash: scalars.definition}),
+    )
+
+
+schema = made(Query)

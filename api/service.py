@@ -4,19 +4,20 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.decoders import Decoders
+from api.gathering import Gathering
 from api.live import Live
 from api.snapshots import Snapshots
 from bktree.engines import compile_kernels
+from bktree.protocol import Tolerance
 from commons.settings import Settings
-from commons.workers import cores
 from sql import schema
 from sql.database import Database
 from sql.replica import Replica
@@ -28,6 +29,12 @@ TOOLSDB_CONNECTIONS = 16
 REPLICA_CONNECTIONS = 8
 """To each database, by all worker processes together: what Toolforge allows a tool, 20 and 10, less a few
 for the indexer."""
+
+QUICK = 0.0005
+"""Seconds that a search may keep the event loop: less than any answer does that lists twenty files."""
+
+_SEARCHES = 16
+"""Searches side by side, which share the cores: a short one need not wait until a long one is over."""
 
 PATIENCE = 30.0
 """Seconds that a database may take over a statement; loading reads a piece at a time."""
@@ -62,9 +69,10 @@ class Service:
         self._poll_seconds = poll_seconds
         self._trouble = False
         self._parent = int(os.environ.get(PARENT, os.getppid()))
-        # Reads wait for the database, searches use a core each: neither may hold up the other.
+        # Reads wait for the database, searches for a core: neither may hold up the other.
         self._reads = CapacityLimiter(pool)
-        self._searches = CapacityLimiter(cores())
+        self._searches = CapacityLimiter(_SEARCHES)
+        self._gatherings: dict[Any, Gathering[int, Any]] = {}
 
     def _replica_database(self, settings: Settings) -> Database | None:
         if settings.commons_url is None or settings.commons_url == settings.database_url:
@@ -95,10 +103,22 @@ class Service:
         """Call a function that waits for a database, off the event loop."""
         return await to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self._reads)
 
+    async def gather(
+        self, function: Callable[["Service", Sequence[int]], Mapping[int, _T]], page_ids: Sequence[int]
+    ) -> Mapping[int, _T]:
+        """Call a function that reads about pages, for all who ask at the same time together."""
+        if function not in self._gatherings:
+            self._gatherings[function] = Gathering(lambda keys: self.read(function, self, keys))
+        return await self._gatherings[function].load(page_ids)
+
     async def search(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Call a function that searches, off the event loop."""
         limiter = self._searches if self.live.in_memory else self._reads
         return await to_thread.run_sync(lambda: function(*args, **kwargs), limiter=limiter)
+
+    def is_quick(self, phash: int, dhash: int, tolerance: Tolerance) -> bool:
+        """Whether a search is done sooner than it would be handed to a thread, and its answer back."""
+        return self.live.engine.seconds(phash, dhash, tolerance) <= QUICK
 
     async def _follow(self, *, prepared: bool) -> None:
         await to_thread.run_sync(compile_kernels)

@@ -1,5 +1,6 @@
 """The types of the GraphQL schema."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -20,6 +21,12 @@ strawberry.enum(
     name="FileStatus",
     description="Whether a file is hashed (INDEXED), not yet (NOT_INDEXED), or could not be (FAILED).",
 )
+
+Listed = tuple[int, int, int]
+"""A match as engines list it: page id, distance of the pHashes and of the dHashes."""
+
+Question = tuple[tuple[int, int], Tolerance]
+"""What a listing answers: phash and dhash, and how far others may be."""
 
 First = Annotated[
     int | None, strawberry.argument(description="How many to list, 0 to 100; with 0, they are only counted.")
@@ -207,16 +214,34 @@ class MatchEdge:
 
 @strawberry.type(description="Matches, closest first: by phashDistance + dhashDistance, then by page id.")
 class MatchConnection:
-    edges: list[MatchEdge]
-    page_info: PageInfo
+    """A listing, of which only that is made which is asked for."""
+
+    listed: strawberry.Private[Sequence[Listed]]
+    more: strawberry.Private[bool]
+    question: strawberry.Private[Question]
+
+    @strawberry.field
+    def edges(self) -> list[MatchEdge]:
+        return [MatchEdge(cursor=self._cursor(match), node=_match(match)) for match in self.listed]
+
+    @strawberry.field(description="The matches without their cursors.")
+    def nodes(self) -> list[Match]:
+        return list(map(_match, self.listed))
+
+    @strawberry.field
+    def page_info(self) -> PageInfo:
+        return PageInfo(
+            has_next_page=self.more, end_cursor=self._cursor(self.listed[-1]) if self.listed else None
+        )
+
     total_count: int = strawberry.field(description="How many files match, listed here or not.")
     truncated: bool = strawberry.field(
         description="True where the search stopped at its bound of hits: there are at least totalCount."
     )
 
-    @strawberry.field(description="The matches without their cursors.")
-    def nodes(self) -> list[Match]:
-        return [edge.node for edge in self.edges]
+    def _cursor(self, match: Listed) -> str:
+        page_id, phash, dhash = match
+        return paging.encode(phash + dhash, page_id, *self.question)
 
 
 @strawberry.type(description="A file and its place in the listing.")
@@ -287,7 +312,7 @@ async def find_matches(
     position = paging.decode(after, pair, rule) if after else None
     service = info.context.service
     # One more tells whether there is a next page, and another stands in for the one left out.
-    found = await service.search(lookups.near, service, *pair, rule, first=size + 2, after=position)
+    found = await lookups.found_near(service, *pair, rule, first=size + 2, after=position)
     return connection(found, size, pair, rule, without=without)
 
 
@@ -295,18 +320,15 @@ def connection(
     found: Matches, size: int, pair: tuple[int, int], rule: Tolerance, *, without: int | None = None
 ) -> MatchConnection:
     others = [match for match in found.listed if match[0] != without]
-    edges = [_edge(match, pair, rule) for match in others[:size]]
     return MatchConnection(
-        edges=edges,
-        page_info=PageInfo(has_next_page=len(others) > size, end_cursor=edges[-1].cursor if edges else None),
+        listed=others[:size],
+        more=len(others) > size,
+        question=(pair, rule),
         total_count=found.total - (without is not None),
         truncated=found.truncated,
     )
 
 
-def _edge(match: tuple[int, int, int], pair: tuple[int, int], rule: Tolerance) -> MatchEdge:
+def _match(match: Listed) -> Match:
     page_id, phash, dhash = match
-    return MatchEdge(
-        cursor=paging.encode(phash + dhash, page_id, pair, rule),
-        node=Match(file=File(page_id=page_id), phash_distance=phash, dhash_distance=dhash),
-    )
+    return Match(file=File(page_id=page_id), phash_distance=phash, dhash_distance=dhash)

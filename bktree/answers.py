@@ -115,6 +115,21 @@ def answer_one(
 
 
 @kernel
+def cost_one(files: Lent, effort: Effort, query: Query, lent_probes: Lent) -> float:
+    """About how many nanoseconds it takes to answer one query, less what it takes to list what is found."""
+    (base, layer), (per_row, _) = layers_of(files), effort
+    tables, rows = base[0].tables, len(base[0].page_id)
+    cost = 0.0
+    for probe in probes_of(lent_probes):
+        if probe.radius >= 0:
+            most = per_row * rows
+            if len(tables.widths):
+                most = min(most, best_fit(tables, probe, query, most).cost)
+            cost += most + per_row * layer[3]
+    return cost
+
+
+@kernel
 def found_by_group(rows: Rows, queries: Pair, probes: Probes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pass over the base once for many queries; give back what is found for one after the other."""
     (some, count), owners = swept_by_group(rows, queries, probes[0])

@@ -55,5 +55,6 @@ def compile_kernels() -> int:
         engine = build(name, np.zeros(1, np.int64), hashes, hashes)
         engine.hide(np.zeros(1, np.int64))
         engine.search(0, 0, Tolerance(1, 1))
+        engine.seconds(0, 0, Tolerance(1, 1))
         engine.search_many(hashes, hashes, Tolerance(1, 1))
     return len(KERNELS)

@@ -19,6 +19,10 @@ class SharedLock:
         self._waiting = 0
         self._writing = False
 
+    def is_taken(self) -> bool:
+        """Whether readers have to wait at the moment."""
+        return self._writing or self._waiting > 0
+
     def reading(self) -> Self:
         """Hold the lock along with other readers, in a ``with`` block."""
         return self

@@ -1,5 +1,6 @@
 """The engine in memory: a frozen base, and beside it what was added since."""
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from operator import index
@@ -124,6 +125,18 @@ class Memory:
             rankings.append(Ranking(matches[start:end], total, stop < largest))
             start = end
         return rankings
+
+    def seconds(self, phash: int, dhash: int, tolerance: Tolerance) -> float:
+        """About how long a search takes, infinitely while files are being added: it has to wait for that.
+
+        Raises ValueError as `search` does.
+        """
+        query = _hash(phash), _hash(dhash)
+        probes, _ = _planned(tolerance)
+        if self._lock.is_taken():
+            return math.inf
+        with self._lock.reading():
+            return answers.cost_one(self._lent, effort(), query, probes) / 1e9
 
     def _lend(self) -> None:
         # Kept beside, as nothing else keeps what is lent while others search.

@@ -100,6 +100,9 @@ class Engine(Protocol):
         (distance sum, page id) that need not be a match itself.
         """
 
+    def seconds(self, phash: int, dhash: int, tolerance: Tolerance) -> float:
+        """About how long such a search takes: on one core, without waiting for others, infinitely else."""
+
     def search_many(
         self,
         phash: Hashes,

@@ -82,3 +82,22 @@ def test_an_exception_gives_the_lock_back() -> None:
         raise RuntimeError
     with lock.writing():
         pass
+
+
+def test_whether_readers_have_to_wait() -> None:
+    lock, written = SharedLock(), Barrier(2)
+
+    def write() -> None:
+        with lock.writing():
+            written.wait(PATIENCE)
+
+    writer = Thread(target=write)
+    with lock.reading():
+        assert not lock.is_taken()
+        writer.start()
+        while not lock.is_taken():
+            sleep(0.01)
+    assert lock.is_taken()
+    written.wait(PATIENCE)
+    writer.join(PATIENCE)
+    assert not lock.is_taken()

@@ -120,6 +120,7 @@ def test_it_keeps_the_protocol() -> None:
     assert search.BOUND == bktree.protocol.BOUND
     engine: Engine = SqlEngine(Database("sqlite:///never.db"))
     assert engine.name == "sql"
+    assert engine.seconds(0, 0, Tolerance()) == float("inf")
 
 
 def in_memory(name: str, files: Hashes) -> Engine:

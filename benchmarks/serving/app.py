@@ -1,0 +1,28 @@
+"""The service as users have it, with what it is compared with in the same process, by the same stack.
+
+``/constant`` is GraphQL by `constant`, ``/old/pagesearch`` is `old`.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from api.app import create_app
+from api.graphql import Endpoint
+from api.schema import made
+from api.service import Service
+from benchmarks.serving import constant, old
+
+
+def create() -> ASGIApp:
+    """Make the application, with settings from the environment."""
+    return create_app(more=_routes)
+
+
+def _routes(service: Service) -> Sequence[BaseRoute]:
+    return [
+        Route("/constant", Endpoint(service, made(constant.Query))),
+        Route("/old/pagesearch", partial(old.page_search, service)),
+    ]

@@ -1,0 +1,86 @@
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from api.gathering import Gathering
+
+
+class Reader:
+    """Squares numbers once it is let; remembers what it was asked together."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[int]] = []
+        self.let = asyncio.Event()
+
+    async def __call__(self, keys: Sequence[int]) -> Mapping[int, int]:
+        self.asked.append(sorted(keys))
+        await self.let.wait()
+        if 0 in keys:
+            raise ZeroDivisionError
+        return {key: key * key for key in keys}
+
+
+async def settled() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def test_what_is_asked_at_the_same_time_is_read_at_once() -> None:
+    async def scene() -> None:
+        read = Reader()
+        read.let.set()
+        gathering = Gathering(read)
+        found = await asyncio.gather(*(gathering.load([number, number + 1]) for number in (1, 2, 3)))
+        assert [answer[number] for answer, number in zip(found, (1, 2, 3), strict=True)] == [1, 4, 9]
+        assert read.asked == [[1, 2, 3, 4]]
+
+    asyncio.run(scene())
+
+
+def test_what_is_asked_while_so_many_reads_are_under_way_waits_for_the_next() -> None:
+    async def scene() -> None:
+        read = Reader()
+        gathering = Gathering(read, at_once=2)
+        waiting = []
+        for number in range(1, 7):
+            waiting.append(asyncio.create_task(gathering.load([number])))
+            await settled()
+        assert read.asked == [[1], [2]]
+        read.let.set()
+        assert [(await task)[number] for number, task in enumerate(waiting, 1)] == [1, 4, 9, 16, 25, 36]
+        assert read.asked == [[1], [2], [3, 4, 5, 6]]
+
+    asyncio.run(scene())
+
+
+def test_an_error_is_told_to_all_who_share_it_and_to_nobody_else() -> None:
+    async def scene() -> None:
+        read = Reader()
+        gathering = Gathering(read, at_once=1)
+        first = asyncio.create_task(gathering.load([1]))
+        await settled()
+        others = [asyncio.create_task(gathering.load([number])) for number in (0, 2)]
+        await settled()
+        read.let.set()
+        assert await first == {1: 1}
+        for other in others:
+            with pytest.raises(ZeroDivisionError):
+                await other
+        assert await gathering.load([3]) == {3: 9}
+
+    asyncio.run(scene())
+
+
+def test_who_leaves_does_not_take_it_away_from_the_others() -> None:
+    async def scene() -> None:
+        read = Reader()
+        gathering = Gathering(read)
+        leaving, staying = (asyncio.create_task(gathering.load([number])) for number in (1, 2))
+        await settled()
+        leaving.cancel()
+        await settled()
+        read.let.set()
+        assert (await staying)[2] == 4
+
+    asyncio.run(scene())

@@ -1,13 +1,14 @@
 """The lookups: what GraphQL and the old URLs ask, as plain functions.
 
-They block, on a database or on a processor: callers on the event loop go through ``Service.read`` and
-``Service.search``.
+Those that are no coroutines block, on a database or on a processor: callers on the event loop go through
+``Service.read`` and ``Service.search``.
 """
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,7 +17,7 @@ from api import files
 from api.errors import BadInput, DatabaseUnavailable, IndexLoading, NoReplica
 from api.files import Facts, reading
 from api.service import Service, reason
-from bktree.protocol import Matches, Tolerance
+from bktree.protocol import BOUND, Matches, Tolerance
 from commons import titles
 from sql import local_files, pairs, results
 from sql.pairs import Pair
@@ -38,12 +39,13 @@ def near(
     dhash: int,
     tolerance: Tolerance,
     *,
-    first: int,
+    first: int | None,
     after: tuple[int, int] | None = None,
+    bound: int | None = BOUND,
 ) -> Matches:
     """Files near a pair of hashes; raises IndexLoading and DatabaseUnavailable."""
     with _searching(service):
-        return service.live.engine.search(phash, dhash, tolerance, first=first, after=after)
+        return service.live.engine.search(phash, dhash, tolerance, first=first, after=after, bound=bound)
 
 
 async def found_near(
@@ -52,13 +54,13 @@ async def found_near(
     dhash: int,
     tolerance: Tolerance,
     *,
-    first: int,
+    first: int | None,
     after: tuple[int, int] | None = None,
+    bound: int | None = BOUND,
 ) -> Matches:
     """The same for a caller on the event loop, which the search only leaves if it is worth while."""
-    if service.is_quick(phash, dhash, tolerance):
-        return near(service, phash, dhash, tolerance, first=first, after=after)
-    return await service.search(near, service, phash, dhash, tolerance, first=first, after=after)
+    search = partial(near, service, phash, dhash, tolerance, first=first, after=after, bound=bound)
+    return search() if service.is_quick(phash, dhash, tolerance) else await service.search(search)
 
 
 def near_many(
@@ -120,29 +122,29 @@ def page_ids_of(service: Service, asked: Sequence[str]) -> list[int | None]:
     return [found.get(title) for title in asked]
 
 
-def equal(service: Service, phash: int, dhash: int) -> list[Facts]:
+async def equal(service: Service, phash: int, dhash: int) -> list[Facts]:
     """The old tool's rule: files with one hash equal, whatever the other; page ids ascending."""
-    return _present(service, phash, dhash, Tolerance(64, 64, 0))
+    return await _present(service, phash, dhash, Tolerance(64, 64, 0))
 
 
-def equal_within(service: Service, page_id: int, maxdifference: int) -> list[Facts] | None:
+async def equal_within(service: Service, page_id: int, maxdifference: int) -> list[Facts] | None:
     """The old tool's rule for a page: one hash equal, the other nearer than ``maxdifference``.
 
     None where the page is not indexed.
     """
-    pair = hashes(service, [page_id]).get(page_id)
-    if pair is None:
+    of_page = partial(hashes, service, [page_id])
+    known = of_page() if service.live.in_memory else await service.search(of_page)
+    if page_id not in known:
         return None
     radius = min(maxdifference - 1, 64)
-    return _present(service, *pair, Tolerance(radius, radius, 0)) if radius >= 0 else []
+    return await _present(service, *known[page_id], Tolerance(radius, radius, 0)) if radius >= 0 else []
 
 
-def _present(service: Service, phash: int, dhash: int, tolerance: Tolerance) -> list[Facts]:
+async def _present(service: Service, phash: int, dhash: int, tolerance: Tolerance) -> list[Facts]:
     """Matches that are files now; raises ReplicaUnavailable rather than leave one out."""
-    with _searching(service):
-        matches = service.live.engine.search(phash, dhash, tolerance, bound=None)
+    matches = await found_near(service, phash, dhash, tolerance, first=None, bound=None)
     page_ids = sorted(page_id for page_id, _, _ in matches.listed)
-    known = files.facts(service, page_ids)
+    known = await service.gather(files.facts, page_ids) if page_ids else {}
     present = []
     for page_id in page_ids:
         file = known[page_id]

@@ -52,7 +52,7 @@ async def _search(service: Service, request: Request) -> Sequence[Facts]:
     pair = _integer("phash", phash, _HASHES), _integer("dhash", dhash, _HASHES)
     if _difference(request) <= 0:
         return []
-    return await service.search(lookups.equal, service, *pair)
+    return await lookups.equal(service, *pair)
 
 
 async def _page_search(service: Service, request: Request) -> Sequence[Facts] | None:
@@ -65,7 +65,7 @@ async def _page_search(service: Service, request: Request) -> Sequence[Facts] | 
         (number,) = await service.read(lookups.page_ids_of, service, [title or ""])
         if number is None:
             raise NotFound(f"there is no file {title!r}")
-    return await service.search(lookups.equal_within, service, number, difference)
+    return await lookups.equal_within(service, number, difference)
 
 
 def _first(request: Request, name: str) -> str | None:

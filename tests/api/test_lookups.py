@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -29,7 +30,7 @@ def test_near_and_near_many_agree(service: Service) -> None:
 
 
 def test_the_old_rules(service: Service) -> None:
-    assert [file.page_id for file in lookups.equal(service, PHASH, DHASH)] == [1, 2, 4, 5]
+    assert [file.page_id for file in asyncio.run(lookups.equal(service, PHASH, DHASH))] == [1, 2, 4, 5]
     for difference, expected in [
         (-5, []),
         (0, []),
@@ -38,10 +39,10 @@ def test_the_old_rules(service: Service) -> None:
         (65, [1, 2, 4, 5]),
         (10**30, [1, 2, 4, 5]),
     ]:
-        files = lookups.equal_within(service, 1, difference)
+        files = asyncio.run(lookups.equal_within(service, 1, difference))
         assert files is not None
         assert [file.page_id for file in files] == expected
-    assert lookups.equal_within(service, 8, 3) is None
+    assert asyncio.run(lookups.equal_within(service, 8, 3)) is None
 
 
 def test_statuses(service: Service) -> None:
@@ -63,6 +64,6 @@ def test_what_the_replica_would_tell_is_missed_not_made_up(settings: Settings) -
     service = Service(replace(settings, commons_url=None))
     service.live.poll()
     with pytest.raises(ReplicaUnavailable, match="no Commons replica"):
-        lookups.equal(service, PHASH, DHASH)
+        asyncio.run(lookups.equal(service, PHASH, DHASH))
     assert lookups.page_ids_of(service, ["C.jpg"]) == [None]
     service.close()

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from api import hashing, health, local, oldurls
+from api import hashing, health, local, oldurls, pictures
 from api.errors import incident
 from api.files import LOCAL
 from api.graphql import Endpoint
@@ -53,6 +53,7 @@ def create_app(
             *oldurls.routes(service),
             hashing.route(service),
             local.route(service),
+            pictures.route(service),
             *health.routes(service),
             *more(service),
         ],

@@ -8,11 +8,15 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from api.errors import Busy
-from commons.pictures import Reason, Unhashable
+from commons.hashes import Hashes
+from commons.pictures import Reason, Unhashable, hash_picture
 from commons.workers import CrashedError, Workers, cores
 
 SECONDS = 10.0
 """How long one picture may take."""
+
+MOST_PIXELS = 64_000_000
+"""Of one picture; a PNG takes some 9 bytes of memory for each, and a few are decoded at once."""
 
 _WAITING = 16
 """Pictures on their way at once; more are turned away."""
@@ -50,3 +54,8 @@ class Decoders:
             raise Unhashable(Reason.CRASHED, "The decoder crashed on this picture.") from None
         finally:
             self._on_their_way -= 1
+
+
+def hashes_of(data: bytes, max_pixels: int) -> Hashes:
+    """Decode and hash a picture; raises Unhashable."""
+    return hash_picture(data, max_pixels=max_pixels).hashes

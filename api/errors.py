@@ -78,6 +78,28 @@ class NoReplica(ReplicaUnavailable):
     retry_after = None
 
 
+class UpstreamFailed(Refusal):
+    """Another site that was to be asked, such as Finna, did not answer as it should."""
+
+    code = "UPSTREAM_FAILED"
+    status = HTTPStatus.BAD_GATEWAY
+
+
+class UnhashablePicture(Refusal):
+    """Another site's picture is none that can be hashed."""
+
+    code = "UNHASHABLE_PICTURE"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class TooManyPictures(Refusal):
+    """A request asks for more pictures to be fetched than it may; what was fetched is kept for the next."""
+
+    code = "TOO_MANY_PICTURES"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after = 1
+
+
 class Busy(Refusal):
     """More is asked for at once than this machine can do."""
 

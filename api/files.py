@@ -66,7 +66,7 @@ class Facts(NamedTuple):
 
 def absolute(base_url: str, url: str | None) -> str | None:
     """An address that is a path on this service, as one that clients elsewhere can follow."""
-    return base_url.rstrip("/") + url if url and url.startswith(LOCAL) else url
+    return base_url.rstrip("/") + url if url and url.startswith("/") else url
 
 
 def facts(service: Service, page_ids: Sequence[int]) -> dict[int, Facts | Refusal]:

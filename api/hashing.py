@@ -6,14 +6,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from api.decoders import MOST_PIXELS, hashes_of
 from api.errors import Busy
 from api.responses import refused
 from api.service import Service
 from commons.hashes import Hashes, format_hex, low_information
-from commons.pictures import Reason, Unhashable, hash_picture
-
-MOST_PIXELS = 64_000_000
-"""Of one picture; a PNG takes some 9 bytes of memory for each, and a few are decoded at once."""
+from commons.pictures import Reason, Unhashable
 
 
 def route(service: Service) -> Route:
@@ -29,11 +27,6 @@ def route(service: Service) -> Route:
         return JSONResponse(_told(hashes))
 
     return Route("/hash", answer, methods=["POST"])
-
-
-def hashes_of(data: bytes, max_pixels: int) -> Hashes:
-    """Decode and hash a picture; raises Unhashable."""
-    return hash_picture(data, max_pixels=max_pixels).hashes
 
 
 def _status(reason: Reason) -> HTTPStatus:

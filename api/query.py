@@ -101,9 +101,11 @@ class Query:
     )
     async def finna(
         self,
+        info: Info,
         record_id: Annotated[str, strawberry.argument(name="id", description="Such as museovirasto.4878.")],
     ) -> FinnaRecord | None:
-        raise NotAvailableHere("Finna records cannot be looked up here yet")
+        found = await info.context.service.finna.record(record_id)
+        return None if found is None else FinnaRecord(found=found)
 
     @strawberry.field(
         description=(

@@ -12,6 +12,7 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.decoders import Decoders
+from api.finna import Records
 from api.gathering import Gathering
 from api.live import Live
 from api.snapshots import Snapshots
@@ -66,6 +67,7 @@ class Service:
         snapshots = Snapshots(settings.snapshot_dir, self.database) if settings.engine != "sql" else None
         self.live = Live(self.database, snapshots)
         self.decoders = Decoders()
+        self.finna = Records(settings, self.decoders)
         self._poll_seconds = poll_seconds
         self._trouble = False
         self._parent = int(os.environ.get(PARENT, os.getppid()))
@@ -94,6 +96,7 @@ class Service:
 
     def close(self) -> None:
         """End processes and connections."""
+        self.finna.close()
         self.decoders.close()
         self.database.close()
         if self._commons is not None:

@@ -7,13 +7,14 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from api import files, lookups, paging
+from api import files, lookups, paging, pictures
 from api.context import Info
 from api.errors import BadInput, ReplicaUnavailable
 from api.files import Facts, absolute
 from api.lookups import Status
 from api.scalars import Hash
 from bktree.protocol import Matches, Tolerance
+from commons.finna import Record
 from commons.hashes import low_information
 
 strawberry.enum(
@@ -81,9 +82,9 @@ class PageInfo:
     end_cursor: str | None
 
 
-@strawberry.type(description="The hashes of a file.")
+@strawberry.type(description="The hashes of a file, or of a picture elsewhere.")
 class Hashes:
-    page_id: strawberry.Private[int]
+    page_id: strawberry.Private[int | None]
     phash: Hash = strawberry.field(description="Perceptual hash, by discrete cosine transform.")
     dhash: Hash = strawberry.field(description="Difference hash, by brightness from column to column.")
 
@@ -103,8 +104,10 @@ class Hashes:
     def low_information(self) -> bool:
         return low_information(self.phash, self.dhash)
 
-    @strawberry.field(description="When the file was hashed.")
+    @strawberry.field(description="When the file was hashed; null for a picture elsewhere.")
     async def created_at(self, info: Info) -> datetime | None:
+        if self.page_id is None:
+            return None
         row = await info.context.rows.load(self.page_id)
         return None if row is None else row.created
 
@@ -259,25 +262,56 @@ class FileConnection:
     truncated: bool = strawberry.field(description="True where there are at least totalCount.")
 
 
-@strawberry.type(description="A picture that is not on Commons.")
+@strawberry.type(description="A picture elsewhere, which may be on Commons or not.")
 class ExternalPicture:
-    url: str
-    hashes: Hashes | None
+    """A picture, which is only fetched when its hashes are needed."""
 
-    @strawberry.field(description="Files near it; null where it could not be hashed.")
+    url: str = strawberry.field(description="Where it is, large.")
+    shown_at: strawberry.Private[str]
+
+    @strawberry.field(description="The picture in small, shown by this service itself.")
+    def thumbnail_url(self, info: Info) -> str | None:
+        return absolute(info.context.base_url, self.shown_at)
+
+    @strawberry.field(
+        description=(
+            "Fetched and computed when asked for, of 30 pictures in a request; null, with an error, where "
+            "that failed."
+        )
+    )
+    async def hashes(self, info: Info) -> Hashes | None:
+        phash, dhash = await info.context.pictures.load(self.url)
+        return Hashes(page_id=None, phash=Hash(phash), dhash=Hash(dhash))
+
+    @strawberry.field(description="Files near it; null, with an error, where it could not be hashed.")
     async def matches(
         self, info: Info, tolerance: ToleranceInput | None = UNSET, first: First = 20, after: After = UNSET
     ) -> MatchConnection | None:
-        if self.hashes is None:
-            return None
-        return await find_matches(info, (self.hashes.phash, self.hashes.dhash), tolerance, first, after)
+        pair = await info.context.pictures.load(self.url)
+        return await find_matches(info, pair, tolerance, first, after)
 
 
 @strawberry.type(description="A record of Finna.")
 class FinnaRecord:
-    id: str
-    title: str | None
-    pictures: list[ExternalPicture]
+    """A record, and the pictures in it."""
+
+    found: strawberry.Private[Record]
+
+    @strawberry.field(description="Its own, which may be another than was asked for.")
+    def id(self) -> str:
+        return self.found.id
+
+    @strawberry.field
+    def title(self) -> str | None:
+        return self.found.title
+
+    @strawberry.field(description="All of them, in their order.")
+    def pictures(self) -> list[ExternalPicture]:
+        record = self.found
+        return [
+            ExternalPicture(url=picture.url, shown_at=pictures.address(record.id, index))
+            for index, picture in enumerate(record.pictures)
+        ]
 
 
 @strawberry.type(description="What is searched.")

@@ -4,16 +4,15 @@ Another source is to be another module like this one: `record` and `picture`, wi
 """
 
 import json
-import time
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
-from threading import Lock
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 
 import httpx2
 
 from commons.fetching import Fetcher, Limits, Unfetchable
+from commons.kept import Kept
 from commons.pictures import Reason
 
 LONGEST_ID = 255
@@ -94,7 +93,7 @@ class Finna:
             taken={HTTPStatus.OK, HTTPStatus.BAD_REQUEST},
         )
         self._for_pictures = Fetcher(hosts, agent, at_once=AT_ONCE, limits=limits)
-        self._known = _Known()
+        self._known: Kept[str, Record | None] = Kept(MOST_KEPT, KEPT_SECONDS)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -137,30 +136,6 @@ class Finna:
         except TimeoutError:
             future.cancel()
             raise _failure(Reason.TIMEOUT) from None
-
-
-class _Known:
-    """Answers by the id that was asked for, None among them; for any number of threads."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._answers: dict[str, tuple[float, Record | None]] = {}
-
-    def __getitem__(self, record_id: str) -> Record | None:
-        """Raises KeyError where there is none, or none any more."""
-        with self._lock:
-            until, record = self._answers[record_id]
-        if until <= time.monotonic():
-            raise KeyError(record_id)
-        return record
-
-    def __setitem__(self, record_id: str, record: Record | None) -> None:
-        with self._lock:
-            # To the end: the first is the oldest.
-            self._answers.pop(record_id, None)
-            self._answers[record_id] = time.monotonic() + KEPT_SECONDS, record
-            if len(self._answers) > MOST_KEPT:
-                del self._answers[next(iter(self._answers))]
 
 
 def _check_id(record_id: str) -> None:

@@ -15,7 +15,9 @@ from commons.settings import Settings
 from sql import results, schema
 from sql.database import Database
 from sql.results import Result
+from tests import finna as finnas
 from tests.api.data import FILES, NAMES, WIKI, Ask, hashed, wiki_file
+from tests.finna import Finna
 from tests.waiting import wait_for
 
 Serve = Callable[[Settings], TestClient]
@@ -106,3 +108,15 @@ def asker(client: TestClient) -> Ask:
         return answer
 
     return ask
+
+
+@pytest.fixture
+def finna() -> Iterator[Finna]:
+    """A Finna without records."""
+    with finnas.running() as running:
+        yield running
+
+
+@pytest.fixture
+def settings_with_finna(settings: Settings, finna: Finna) -> Settings:
+    return replace(settings, finna_api=finna.url, finna_site=finna.url)

@@ -1,19 +1,22 @@
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from api import files
+from api import context, files
 from api.errors import Refusal
 from api.files import Facts
 from api.service import Service
+from commons.pictures import hash_picture
 from commons.settings import Settings
 from sql import results
 from sql.database import Database
 from sql.results import Result
 from tests.api.conftest import Serve, asker
 from tests.api.data import DHASH, FILES, PHASH, Ask, hashed
+from tests.finna import Finna
 from tests.waiting import wait_for
 
 SEARCH = """
@@ -347,7 +350,6 @@ def test_more_than_5000_matches_in_one_query_are_refused(ask: Ask) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        '{ finna(id: "museovirasto.1") { id } }',
         '{ externalLinks(domain: "finna.fi", path: "/x") { totalCount } }',
     ],
 )
@@ -371,3 +373,91 @@ def test_reads_are_gathered_into_one_query_a_table(
     answer = asker(serve(settings))(SEARCH.replace("pageId }", "pageId title url width deleted }"), **HASHES)
     assert "errors" not in answer
     assert asked == [[1, 2, 3]]
+
+
+RECORD = """query ($id: String!) { finna(id: $id) { id title pictures {
+  url thumbnailUrl hashes { phash createdAt lowInformation }
+  matches(first: 1) { totalCount nodes { phashDistance file { pageId title } } } } } }"""
+
+
+@pytest.fixture
+def ask_with_finna(settings_with_finna: Settings, serve: Serve) -> Ask:
+    return asker(serve(settings_with_finna))
+
+
+def test_a_finna_record_has_all_its_pictures_and_what_is_near_them(
+    ask_with_finna: Ask, finna: Finna, hashes: Database, photos: Path
+) -> None:
+    paths = [photos / "commons100" / f"{name}.jpg" for name in ("mural", "puffin")]
+    finna.records["museum.1"] = paths
+    with hashes.write() as connection:
+        results.save(connection, [hashed(8, *hash_picture(paths[1].read_bytes()).hashes)])
+    wait_for(lambda: ask_with_finna("{ file(pageId: 8) { status } }")["data"]["file"]["status"] == "INDEXED")
+    answer = ask_with_finna(RECORD, id="museum.1")
+    assert "errors" not in answer
+    record = answer["data"]["finna"]
+    assert (record["id"], record["title"]) == ("museum.1", "Näkymä")
+    mural, puffin = record["pictures"]
+    assert mural["url"] == f"{finna.url}/Cover/Show?id=museum.1&index=0&size=large"
+    assert mural["thumbnailUrl"] == "http://testserver/finna/picture?id=museum.1&index=0"
+    assert mural["hashes"] == {
+        "phash": f"{hash_picture(paths[0].read_bytes()).hashes.phash:016x}",
+        "createdAt": None,
+        "lowInformation": False,
+    }
+    assert mural["matches"] == {"totalCount": 0, "nodes": []}
+    assert puffin["matches"]["nodes"] == [{"phashDistance": 0, "file": {"pageId": 8, "title": "File:H.jpg"}}]
+    assert finna.asked("/Cover/") == 2
+
+
+def test_pictures_are_only_fetched_for_their_hashes(ask_with_finna: Ask, finna: Finna, photos: Path) -> None:
+    finna.records["museum.1"] = [photos / "commons100" / "mural.jpg"]
+    answer = ask_with_finna('{ finna(id: "museum.1") { pictures { url thumbnailUrl } } }')
+    assert len(answer["data"]["finna"]["pictures"]) == 1
+    assert finna.asked("/Cover/") == 0
+
+
+def test_a_record_that_finna_does_not_have_is_null(ask_with_finna: Ask, finna: Finna) -> None:
+    answer = ask_with_finna(RECORD, id="museum.1")
+    assert answer["data"] == {"finna": None}
+    assert "errors" not in answer
+
+
+def test_trouble_with_finna_is_an_error_with_a_code(ask_with_finna: Ask, finna: Finna, photos: Path) -> None:
+    finna.records["museum.1"] = [photos / "commons100" / "mural.jpg", photos / "formats" / "empty.jpg"]
+    finna.trouble["index=0"] = lambda request: request.answer(429, Retry_After="60")
+    finna.trouble["index=1"] = lambda request: request.answer(200, b"no picture")
+    answer = ask_with_finna(RECORD, id="museum.1")
+    assert [picture["hashes"] for picture in answer["data"]["finna"]["pictures"]] == [None, None]
+    told = {
+        (error["path"][2], error["path"][3]): (
+            error["extensions"]["code"],
+            error["extensions"].get("retryAfter"),
+        )
+        for error in answer["errors"]
+    }
+    assert told == {
+        (0, "hashes"): ("UPSTREAM_FAILED", 60),
+        (0, "matches"): ("UPSTREAM_FAILED", 60),
+        (1, "hashes"): ("UNHASHABLE_PICTURE", None),
+        (1, "matches"): ("UNHASHABLE_PICTURE", None),
+    }
+    finna.trouble["/v1/record"] = lambda request: request.answer(500)
+    (error,) = ask_with_finna(RECORD, id="museum.2")["errors"]
+    assert error["extensions"] == {"code": "UPSTREAM_FAILED", "retryAfter": 30}
+
+
+def test_a_request_has_some_pictures_fetched_and_the_next_one_more(
+    ask_with_finna: Ask, finna: Finna, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context, "MOST_PICTURES", 2)
+    finna.records["museum.1"] = [photos / "commons100" / "mural.jpg"] * 5
+    query = '{ finna(id: "museum.1") { pictures { hashes { phash } } } }'
+    left = []
+    for _ in range(3):
+        answer = ask_with_finna(query)
+        errors = answer.get("errors", [])
+        assert {error["extensions"]["code"] for error in errors} <= {"TOO_MANY_PICTURES"}
+        left.append(len(errors))
+    assert left == [3, 1, 0]
+    assert finna.asked("/Cover/") == 5

@@ -10,11 +10,12 @@ MEDIAWIKI := mediawiki php8.2-cli php8.2-mysql php8.2-gd php8.2-intl php8.2-mbst
 	php-apcu imagemagick librsvg2-bin ghostscript poppler-utils djvulibre-bin netpbm
 # With photos larger than a thumbnail.
 WALLPAPERS := lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 mate-backgrounds ukui-wallpapers
+BROWSER := chromium fonts-dejavu-core fonts-liberation
 BIN := .venv/bin
 
-.PHONY: install demo test lint bench bench-index lock clean
+.PHONY: install web demo test lint bench bench-index lock clean
 
-install: .venv/kernels
+install: .venv/kernels web
 
 .venv/installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || sh tests/packages.sh python3-venv
@@ -27,6 +28,17 @@ install: .venv/kernels
 .venv/kernels: .venv/installed $(wildcard bktree/*.py)
 	@rm -f bktree/__pycache__/*.nb[ci]
 	$(BIN)/python -m bktree
+	@touch $@
+
+# The page and the explorer, into what the service serves.
+web: api/static/index.html
+
+web/node_modules: web/package.json web/package-lock.json web/.npmrc web/node.sh | .venv/installed
+	sh web/node.sh npm --prefix web ci --silent
+	@touch $@
+
+api/static/index.html: web/node_modules $(shell find web -name node_modules -prune -o -type f -print)
+	sh web/node.sh npm --prefix web run --silent build
 	@touch $@
 
 demo: install
@@ -45,7 +57,7 @@ bench-index: install
 	@sh tests/packages.sh mariadb-server nginx-light $(MEDIAWIKI) $(WALLPAPERS)
 	$(BIN)/python -m benchmarks.indexing --files $(FILES) --page docs/performance.md
 
-lint: install
+lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -53,7 +65,7 @@ lint: install
 # Kernels run twice: compiled, as users have them, and as plain Python, where coverage can see them.
 # Each run has coverage files of its own, so that two at once do not mix them up.
 test: install
-	@sh tests/packages.sh mariadb-server nginx-light $(MEDIAWIKI)
+	@sh tests/packages.sh mariadb-server nginx-light $(MEDIAWIKI) $(BROWSER)
 	@files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && export COVERAGE_FILE="$$files/coverage" && set -ex && \
 	$(BIN)/coverage run -m pytest && \
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest tests/bktree && \
@@ -67,4 +79,4 @@ lock:
 	build/lock/bin/pip freeze --exclude-editable > requirements.lock
 
 clean:
-	rm -rf .venv .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv web/node_modules api/static .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info

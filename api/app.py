@@ -7,27 +7,17 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from api import hashing, health, local, oldurls, pictures
+from api import hashing, health, local, oldurls, pictures, web
 from api.errors import incident
 from api.files import LOCAL
 from api.graphql import Endpoint
 from api.middleware import BodyLimit, OpenToAll
 from api.service import POLL_SECONDS, Service
 from commons.settings import Settings
-
-_HOME = """\
-Is this picture already on Wikimedia Commons, and as which files?
-
-POST /graphql     queries; try {"query": "{ index { fileCount engine } }"}
-POST /hash        the hashes of a picture
-GET  /search      ?phash=&dhash= (decimal): files with one hash equal
-GET  /pagesearch  ?page_id= or ?page_title=: files like this one
-GET  /readyz      what can answer
-"""
 
 _MEGABYTE = 1_000_000
 
@@ -39,7 +29,8 @@ def create_app(
     more: Callable[[Service], Sequence[BaseRoute]] = lambda _: (),
 ) -> ASGIApp:
     """Make the application, with settings from the environment unless given, and with ``more`` routes."""
-    service = Service(settings or Settings.from_environment(), poll_seconds=poll_seconds)
+    settings = settings or Settings.from_environment()
+    service = Service(settings, poll_seconds=poll_seconds)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -48,8 +39,7 @@ def create_app(
 
     app = Starlette(
         routes=[
-            Route("/", _home),
-            Route("/graphql", Endpoint(service)),
+            *web.routes(settings, Endpoint(service)),
             *oldurls.routes(service),
             hashing.route(service),
             local.route(service),
@@ -67,10 +57,6 @@ def create_app(
 
 def _most_bytes(path: str) -> int:
     return 20 * _MEGABYTE if path == "/hash" else _MEGABYTE // 2
-
-
-async def _home(_request: Request) -> Response:
-    return PlainTextResponse(_HOME)
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

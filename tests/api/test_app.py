@@ -11,12 +11,6 @@ def client(settings: Settings, serve: Serve) -> TestClient:
     return serve(settings)
 
 
-def test_the_first_page_says_what_there_is(client: TestClient) -> None:
-    response = client.get("/")
-    assert response.status_code == 200
-    assert "/graphql" in response.text
-
-
 def test_what_is_not_there_is_told_in_json(client: TestClient) -> None:
     response = client.get("/nothing")
     assert (response.status_code, response.json()) == (404, {"error": "Not Found"})

@@ -1,0 +1,83 @@
+"""A real browser, Debian's Chromium, that tells of all that goes amiss in it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Request, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Run the browser until the block ends.
+
+    Until then this thread belongs to Playwright: nothing else can run an event loop in it.
+    """
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, chromium_sandbox=False)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Visit:
+    """A visitor's tab, with nothing kept from an earlier one, and all ``requests`` and ``errors`` there were.
+
+    Only ``hosts`` may be asked for anything, each written as in an address, with its port.
+    """
+
+    def __init__(self, context: BrowserContext, hosts: Sequence[str]) -> None:
+        self.requests: list[Request] = []
+        self.errors: list[str] = []
+        self._hosts = set(hosts)
+        self._expected: list[re.Pattern[str]] = []
+        context.on("request", self._requested)
+        context.on("console", self._said)
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        self.page = context.new_page()
+
+    def expect(self, pattern: str) -> None:
+        """Let errors be that match a regular expression, such as those of a request that is to fail."""
+        self._expected.append(re.compile(pattern))
+
+    def check(self) -> None:
+        """Fail where anything went amiss, or anyone else was asked."""
+        errors = [error for error in self.errors if not any(known.search(error) for known in self._expected)]
+        assert errors == []
+        elsewhere = [request.url for request in self.requests if not self._is_ours(request.url)]
+        assert elsewhere == []
+
+    def _is_ours(self, url: str) -> bool:
+        address = urlsplit(url)
+        return address.scheme in {"data", "blob"} or address.netloc in self._hosts
+
+    def _requested(self, request: Request) -> None:
+        self.requests.append(request)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.errors.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+
+
+@contextmanager
+def visit(browser: Browser, *hosts: str, **options: object) -> Iterator[Visit]:
+    """A visit that has to go well, with options of Playwright's ``new_context`` such as ``color_scheme``."""
+    context = browser.new_context(**options)  # type: ignore[arg-type]
+    try:
+        visited = Visit(context, hosts)
+        yield visited
+        visited.check()
+    finally:
+        context.close()

@@ -13,7 +13,7 @@ WALLPAPERS := lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 mate-backgrounds u
 BROWSER := chromium fonts-dejavu-core fonts-liberation
 BIN := .venv/bin
 
-.PHONY: install web demo test lint bench bench-index lock clean
+.PHONY: install web demo test lint bench bench-index screenshots lock clean
 
 install: .venv/kernels web
 
@@ -71,6 +71,11 @@ test: install
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest tests/bktree && \
 	$(BIN)/coverage combine --quiet && \
 	$(BIN)/coverage report
+
+# What the tests see in the browser, for the documentation.
+screenshots: install
+	@sh tests/packages.sh mariadb-server $(MEDIAWIKI) $(BROWSER)
+	PICTURES=docs/images $(BIN)/python -m pytest --quiet $(wildcard tests/web tests/gadget)
 
 # Exact versions for a new machine, by name alone; without those that `make bench` adds to .venv.
 lock:

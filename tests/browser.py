@@ -1,12 +1,15 @@
 """A real browser, Debian's Chromium, that tells of all that goes amiss in it."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
+AXE = Path(__file__).parents[1] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--disable-gpu",
@@ -16,6 +19,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+PICTURES = os.environ.get("PICTURES")
+"""The folder that ``make screenshots`` has pictures put into."""
 
 
 @contextmanager
@@ -52,6 +58,14 @@ class Visit:
         """Let errors be that match a regular expression, such as those of a request that is to fail."""
         self._expected.append(re.compile(pattern))
 
+    def picture(self, name: str) -> None:
+        """Take a picture of what a user sees now, where pictures are wanted.
+
+        They go into the documentation: let them show photos of the demo only, which are free.
+        """
+        if PICTURES:
+            self.page.screenshot(path=Path(PICTURES) / f"{name}.png", animations="disabled")
+
     def check(self) -> None:
         """Fail where anything went amiss, or anyone else was asked."""
         errors = [error for error in self.errors if not any(known.search(error) for known in self._expected)]
@@ -81,3 +95,17 @@ def visit(browser: Browser, *hosts: str, **options: object) -> Iterator[Visit]:
         visited.check()
     finally:
         context.close()
+
+
+def axe(page: Page, part: str = "html") -> list[str]:
+    """What keeps people from using a page, or a part of it, as axe finds it: a line for each finding.
+
+    https://github.com/dequelabs/axe-core/blob/develop/doc/rule-descriptions.md
+    """
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("part => axe.run(part)", part)
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
+import demo
 from tests import browser as browsers
 from tests import programs
 from tests.browser import Visit
@@ -24,10 +25,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Iterator[Served]:
-    """The service over photos, a flag that says little, and versions of ``mural.jpg``."""
+    """The service over photos, those of the demo too, and versions of ``mural.jpg``."""
     folder = tmp_path_factory.mktemp("site")
     pictures = folder / "photos"
     shutil.copytree(photos / "commons100", pictures)
+    demo.make_photos(pictures)
     versions(pictures, "mural")
     indexed = programs.run("index", "folder", pictures, folder=folder)
     assert indexed.returncode == 0, indexed.stderr

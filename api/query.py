@@ -65,7 +65,7 @@ class Query:
         pairs = [(picture.phash, picture.dhash) for picture in pictures]
         service = info.context.service
         found = await service.search(lookups.near_many, service, pairs, rule, first=size + 1)
-        return [connection(matches, size, pair, rule) for matches, pair in zip(found, pairs, strict=True)]
+        return [connection(matches, size, (pair, rule)) for matches, pair in zip(found, pairs, strict=True)]
 
     @strawberry.field(
         description=(

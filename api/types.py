@@ -1,8 +1,7 @@
 """The types of the GraphQL schema."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, cast
 
 import strawberry
 from strawberry import UNSET
@@ -217,34 +216,50 @@ class MatchEdge:
 
 @strawberry.type(description="Matches, closest first: by phashDistance + dhashDistance, then by page id.")
 class MatchConnection:
-    """A listing, of which only that is made which is asked for."""
+    """What a `Listing` tells."""
 
-    listed: strawberry.Private[Sequence[Listed]]
-    more: strawberry.Private[bool]
-    question: strawberry.Private[Question]
-
-    @strawberry.field
-    def edges(self) -> list[MatchEdge]:
-        return [MatchEdge(cursor=self._cursor(match), node=_match(match)) for match in self.listed]
-
-    @strawberry.field(description="The matches without their cursors.")
-    def nodes(self) -> list[Match]:
-        return list(map(_match, self.listed))
-
-    @strawberry.field
-    def page_info(self) -> PageInfo:
-        return PageInfo(
-            has_next_page=self.more, end_cursor=self._cursor(self.listed[-1]) if self.listed else None
-        )
-
+    edges: list[MatchEdge]
+    nodes: list[Match] = strawberry.field(description="The matches without their cursors.")
+    page_info: PageInfo
     total_count: int = strawberry.field(description="How many files match, listed here or not.")
     truncated: bool = strawberry.field(
         description="True where the search stopped at its bound of hits: there are at least totalCount."
     )
 
+
+class Listing:
+    """A `MatchConnection`, of which only that is made which is asked for.
+
+    By properties: a resolver of Strawberry takes as long as some of the searches.
+    """
+
+    def __init__(self, found: Matches, size: int, question: Question, *, without: int | None = None) -> None:
+        listed = [match for match in found.listed if match[0] != without]
+        self._listed = listed[:size]
+        self._more = len(listed) > size
+        self._question = question
+        self.total_count = found.total - (without is not None)
+        self.truncated = found.truncated
+
+    @property
+    def edges(self) -> list[MatchEdge]:
+        """The matches, each with its cursor."""
+        return [MatchEdge(cursor=self._cursor(match), node=_match(match)) for match in self._listed]
+
+    @property
+    def nodes(self) -> list[Match]:
+        """The matches."""
+        return list(map(_match, self._listed))
+
+    @property
+    def page_info(self) -> PageInfo:
+        """Where the listing goes on."""
+        end = self._cursor(self._listed[-1]) if self._listed else None
+        return PageInfo(has_next_page=self._more, end_cursor=end)
+
     def _cursor(self, match: Listed) -> str:
         page_id, phash, dhash = match
-        return paging.encode(phash + dhash, page_id, *self.question)
+        return paging.encode(phash + dhash, page_id, *self._question)
 
 
 @strawberry.type(description="A file and its place in the listing.")
@@ -347,20 +362,13 @@ async def find_matches(
     service = info.context.service
     # One more tells whether there is a next page, and another stands in for the one left out.
     found = await lookups.found_near(service, *pair, rule, first=size + 2, after=position)
-    return connection(found, size, pair, rule, without=without)
+    return connection(found, size, (pair, rule), without=without)
 
 
 def connection(
-    found: Matches, size: int, pair: tuple[int, int], rule: Tolerance, *, without: int | None = None
+    found: Matches, size: int, question: Question, *, without: int | None = None
 ) -> MatchConnection:
-    others = [match for match in found.listed if match[0] != without]
-    return MatchConnection(
-        listed=others[:size],
-        more=len(others) > size,
-        question=(pair, rule),
-        total_count=found.total - (without is not None),
-        truncated=found.truncated,
-    )
+    return cast("MatchConnection", Listing(found, size, question, without=without))
 
 
 def _match(match: Listed) -> Match:

@@ -62,10 +62,12 @@ async def _look_up(info: Info, phash: Hash, dhash: Hash, first: int) -> MatchCon
     found = await find_matches(info, (phash, dhash), None, first, None)
     nodes = [
         Match(
-            file=File(page_id=page_id, title=(await info.context.facts.load(page_id)).title),
-            phash_distance=to_phash,
-            dhash_distance=to_dhash,
+            file=File(
+                page_id=near.file.page_id, title=(await info.context.facts.load(near.file.page_id)).title
+            ),
+            phash_distance=near.phash_distance,
+            dhash_distance=near.dhash_distance,
         )
-        for page_id, to_phash, to_dhash in found.listed
+        for near in found.nodes
     ]
     return _known.setdefault((phash, dhash, first), MatchConnection(nodes=nodes))

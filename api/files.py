@@ -40,6 +40,8 @@ class Facts(NamedTuple):
     sha1: str | None = None
     uploaded_at: datetime | None = None
     present: bool = True
+    base: str | None = None
+    """The address below which the wiki has its files; None while that is not known."""
 
     @property
     def title(self) -> str | None:
@@ -53,7 +55,9 @@ class Facts(NamedTuple):
         """The original; a path on this service for a folder's file."""
         if self.name is None or not self.present:
             return None
-        return f"{LOCAL}{-self.page_id}" if self.page_id < 0 else thumbnails.file_url(self.name)
+        if self.page_id < 0:
+            return f"{LOCAL}{-self.page_id}"
+        return self.base and thumbnails.file_url(self.name, base=self.base)
 
     def thumbnail(self, width: int) -> str | None:
         """A picture no narrower than ``width``, at one of the widths Wikimedia serves."""
@@ -61,7 +65,9 @@ class Facts(NamedTuple):
             return None
         if self.page_id < 0:
             return f"{LOCAL}{-self.page_id}?width={thumbnails.step(width)}"
-        return thumbnails.thumbnail_url(self.name, width, mime=self.mime, original_width=self.width)
+        return self.base and thumbnails.thumbnail_url(
+            self.name, width, mime=self.mime, original_width=self.width, base=self.base
+        )
 
 
 def absolute(base_url: str, url: str | None) -> str | None:
@@ -110,7 +116,8 @@ def reading(service: Service) -> Iterator[Connection]:
 def named(service: Service, names: Iterable[str]) -> dict[str, Facts]:
     """Commons files by name (underscores, no prefix); raises ReplicaUnavailable."""
     with _replica():
-        return {name: _of(file) for name, file in service.replica.by_names(names).items()}
+        found = service.replica.by_names(names)
+        return {name: _of(file, service.wiki.files) for name, file in found.items()}
 
 
 def commons_count(service: Service) -> int:
@@ -123,7 +130,8 @@ def _commons_facts(service: Service, page_ids: Sequence[int]) -> dict[int, Facts
     if not page_ids:
         return {}
     with _replica():
-        return {page_id: _of(file) for page_id, file in service.replica.files(page_ids).items()}
+        found = service.replica.files(page_ids)
+        return {page_id: _of(file, service.wiki.files) for page_id, file in found.items()}
 
 
 @contextmanager
@@ -136,8 +144,9 @@ def _replica() -> Iterator[None]:
         raise ReplicaUnavailable(f"the Commons replica cannot be read: {reason(error)}") from error
 
 
-def _of(file: File) -> Facts:
-    return Facts(file.page_id, file.name, file.width, file.height, file.mime, file.sha1, file.uploaded_at)
+def _of(file: File, base: str | None) -> Facts:
+    facts = file.width, file.height, file.mime, file.sha1, file.uploaded_at
+    return Facts(file.page_id, file.name, *facts, base=base)
 
 
 def _local_facts(

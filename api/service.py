@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -16,6 +16,7 @@ from api.finna import Records
 from api.gathering import Gathering
 from api.live import Live
 from api.snapshots import Snapshots
+from api.wiki import Wiki
 from bktree.engines import compile_kernels
 from bktree.protocol import Tolerance
 from commons.settings import Settings
@@ -66,6 +67,7 @@ class Service:
         self.has_commons = self._commons is not None
         snapshots = Snapshots(settings.snapshot_dir, self.database) if settings.engine != "sql" else None
         self.live = Live(self.database, snapshots)
+        self.wiki = Wiki(settings)
         self.decoders = Decoders()
         self.finna = Records(settings, self.decoders)
         self._poll_seconds = poll_seconds
@@ -85,13 +87,13 @@ class Service:
     async def running(self) -> AsyncIterator[None]:
         """Prepare the tables, follow them while the block runs, and close everything after it."""
         prepared = await self._try(self._prepare)
-        following = asyncio.create_task(self._follow(prepared=prepared))
+        tasks = [asyncio.create_task(work) for work in (self._follow(prepared=prepared), self.wiki.ask())]
         try:
             yield
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             self.close()
 
     def close(self) -> None:

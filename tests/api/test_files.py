@@ -1,15 +1,24 @@
 import pytest
 
 from api.files import Facts, absolute
+from commons import thumbnails
 
 
 def test_a_commons_file_has_commons_addresses() -> None:
-    file = Facts(1, "A_b.jpg", width=3000)
+    file = Facts(1, "A_b.jpg", width=3000, base=thumbnails.COMMONS)
     assert file.title == "File:A b.jpg"
     assert file.url == "https://upload.wikimedia.org/wikipedia/commons/9/96/A_b.jpg"
     assert file.thumbnail(331) == (
         "https://upload.wikimedia.org/wikipedia/commons/thumb/9/96/A_b.jpg/500px-A_b.jpg"
     )
+
+
+def test_another_wikis_file_has_addresses_of_its_own_once_they_are_known() -> None:
+    file = Facts(1, "A_b.jpg", width=3000, base="https://wiki.example/images")
+    assert file.url == "https://wiki.example/images/9/96/A_b.jpg"
+    assert file.thumbnail(330) == "https://wiki.example/images/thumb/9/96/A_b.jpg/330px-A_b.jpg"
+    unknown = file._replace(base=None)
+    assert (unknown.title, unknown.url, unknown.thumbnail(330)) == (file.title, None, None)
 
 
 def test_a_folders_file_keeps_its_path_and_is_served_here() -> None:

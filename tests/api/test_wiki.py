@@ -1,0 +1,60 @@
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from api import wiki
+from api.wiki import Wiki
+from commons.settings import Settings
+from commons.thumbnails import COMMONS
+from tests.api.conftest import Serve, asker
+from tests.api.data import Ask
+from tests.commons.serving import Request, Server, serving
+from tests.waiting import wait_for
+
+QUERY = "{ file(pageId: 2) { url thumbnailUrl } }"
+
+
+def located(server: Server) -> bytes:
+    repository = {"name": "local", "url": f"http://{server.host}/images"}
+    return json.dumps({"query": {"repos": [repository]}}).encode()
+
+
+def test_commons_is_not_asked(settings: Settings) -> None:
+    assert Wiki(settings).files == COMMONS
+
+
+def test_another_wiki_is_asked_until_it_answers(
+    settings: Settings, serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(wiki, "AGAIN", 0.05)
+    up = False
+
+    def answer(request: Request) -> None:
+        request.answer(200, located(server)) if up else request.answer(503)
+
+    with serving(answer) as server:
+        ask: Ask = asker(serve(replace(settings, wiki_api=f"http://{server.host}/w/api.php")))
+        wait_for(lambda: len(server.requests) > 2)
+        down = ask(QUERY)
+        assert down["data"]["file"] == {"url": None, "thumbnailUrl": None}
+        assert [missing["code"] for missing in down["extensions"]["degraded"]] == ["WIKI_UNAVAILABLE"]
+        up = True
+        wait_for(lambda: ask(QUERY)["data"]["file"]["url"] == f"http://{server.host}/images/5/56/B.jpg")
+        told = ask(QUERY)
+        assert told["data"]["file"]["thumbnailUrl"] == (
+            f"http://{server.host}/images/thumb/5/56/B.jpg/330px-B.jpg"
+        )
+        assert "degraded" not in told["extensions"]
+    told_in_log = [record.message for record in caplog.records if record.name == "api.wiki"]
+    assert told_in_log == ["the addresses of files are not known: The server answered 503 Said."]
+
+
+def test_a_wiki_that_may_not_be_asked_is_told_of(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    stranger = Wiki(replace(settings, wiki_api="https://wiki.example/api.php"))
+    asyncio.run(stranger.ask())
+    assert stranger.files is None
+    assert "IMAGEHASH_USER_AGENT" in caplog.text

@@ -15,7 +15,7 @@ from api import hashing, health, local, oldurls, pictures, web
 from api.errors import incident
 from api.files import LOCAL
 from api.graphql import Endpoint
-from api.middleware import BodyLimit, OpenToAll
+from api.middleware import BodyLimit, CommonHeaders
 from api.service import POLL_SECONDS, Service
 from commons.settings import Settings
 
@@ -52,7 +52,7 @@ def create_app(
         lifespan=lifespan,
     )
     # Outside of Starlette's own middleware, whose answers to the unexpected are to be marked too.
-    return OpenToAll(app, private=LOCAL)
+    return CommonHeaders(app, private=LOCAL)
 
 
 def _most_bytes(path: str) -> int:

@@ -106,3 +106,9 @@ class Busy(Refusal):
     code = "BUSY"
     status = HTTPStatus.SERVICE_UNAVAILABLE
     retry_after = 5
+
+
+def status_of(code: str) -> HTTPStatus:
+    """The HTTP status that goes with an error's code; 400 for what only GraphQL has a code for."""
+    kinds: list[type[Refusal]] = [Refusal, *Refusal.__subclasses__()]
+    return next((kind.status for kind in kinds if kind.code == code), HTTPStatus.BAD_REQUEST)

@@ -1,21 +1,43 @@
-"""GraphQL over HTTP, https://graphql.github.io/graphql-over-http/."""
+"""GraphQL over HTTP, https://graphql.github.io/graphql-over-http/.
 
-from collections.abc import Mapping
+Answers are ``application/graphql-response+json``, with a status that tells how it went, for those who ask for
+it, and for all others ``application/json``, with 200 for whatever is a GraphQL request.
+"""
+
+from http import HTTPStatus
 from typing import Any
 
-from cross_web import HTTPException
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.http import GraphQLHTTPResponse
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 
+from api.caching import lifetime
 from api.context import Context
+from api.errors import status_of
+from api.negotiation import preferred
 from api.schema import Schema, presented, schema
 from api.service import Service
+
+_JSON = "application/json"
+_RESPONSE = "application/graphql-response+json"
+_HEADS = {
+    _JSON: {"Content-Type": _JSON, "Vary": "Accept"},
+    _RESPONSE: {"Content-Type": f"{_RESPONSE}; charset=utf-8", "Vary": "Accept"},
+}
+_OFFERED = tuple(_HEADS)
+
+_PARTIAL_SUCCESS = 294
+"""Data and errors both; HTTP has no status for it, GraphQL over HTTP has."""
+
+_PARAMETERS = {"query": str, "operationName": str, "variables": dict, "extensions": dict}
 
 
 class Endpoint(GraphQL[Context, None]):
@@ -31,41 +53,92 @@ class Endpoint(GraphQL[Context, None]):
         try:
             response: Response = await self.run(request)
         except HTTPException as error:
-            response = Response(
-                self.encode_json(_refusal(error.reason)),
-                error.status_code,
-                _allow(error.status_code),
-                media_type="application/json",
-            )
+            response = self._refused(request, error)
         await response(scope, receive, send)
 
-    def parse_json(self, data: str | bytes) -> Any:
-        """Parse a body, variables or extensions; Strawberry takes for granted what is checked here."""
-        try:
-            parsed = super().parse_json(data)
-        except (ValueError, RecursionError):
-            raise HTTPException(400, "Unable to parse request body as JSON") from None
-        if not isinstance(parsed, dict | list):
-            raise HTTPException(400, "A request is a JSON object, and so are its variables")
-        return parsed
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        """Never: what a browser gets to see is not made here."""
+        return False
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """What the resolvers of one request share."""
         return Context(self._service, str(request.base_url))
 
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        """The head of an answer: its media type, and how long it may be kept if it is a good one."""
+        media_type = _media_type(request)
+        if media_type is None:
+            raise HTTPException(406, f"answers are {_JSON} or {_RESPONSE}")
+        kept = lifetime(self._service) if request.scope["method"] == "GET" else {}
+        return Response(headers=_HEADS[media_type] | kept, media_type=media_type)
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """What is asked, by a form that Strawberry goes by without a further look."""
+        if request.method == "GET":
+            asked = self.parse_query_params(request.query_params)
+        elif (request.content_type or "").partition(";")[0].strip().lower() == _JSON:
+            asked = self.parse_json(await request.get_body())
+        else:
+            raise HTTPException(415, f"a query is posted as {_JSON}")
+        if not isinstance(asked, dict):
+            raise HTTPException(400, "a request is one JSON object; several at once are several requests")
+        for name, kind in _PARAMETERS.items():
+            if not isinstance(asked.get(name), kind | None):
+                raise HTTPException(400, f"{name} is to be {'a string' if kind is str else 'a JSON object'}")
+        operation = asked.get("operationName") or None
+        return GraphQLRequestData(
+            asked.get("query"), asked.get("variables"), operation, asked.get("extensions")
+        )
+
+    def parse_json(self, data: str | bytes) -> Any:
+        """A body, variables or extensions."""
+        try:
+            return super().parse_json(data)
+        except (ValueError, RecursionError):
+            raise HTTPException(400, "Unable to parse request body as JSON") from None
+
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """Give errors the form that clients get to see."""
+        """Give errors the form that clients get to see; there is no data where nothing was executed."""
         answer: GraphQLHTTPResponse = {"data": result.data}
         if result.errors:
             answer["errors"] = [error.formatted for error in presented(result.errors)]
+            if result.data is None and not any(error.path for error in result.errors):
+                del answer["data"]
         if result.extensions:
             answer["extensions"] = result.extensions
         return answer
 
+    def create_response(self, response_data: Any, sub_response: Response) -> Response:
+        """Fill in the head; an answer with errors, or without something, is not one to be kept."""
+        errors = response_data.get("errors", ())
+        response = sub_response
+        response.body = response.render(self.encode_json(response_data))
+        response.headers["Content-Length"] = str(len(response.body))
+        response.status_code = _status(response_data, str(response.media_type))
+        if errors or "degraded" in response_data.get("extensions", ()):
+            del response.headers["Cache-Control"]
+        waits = [error["extensions"]["retryAfter"] for error in errors if "retryAfter" in error["extensions"]]
+        if waits:
+            response.headers["Retry-After"] = str(max(waits))
+        return response
 
-def _refusal(message: str) -> dict[str, Any]:
-    return {"errors": [GraphQLError(message, extensions={"code": "BAD_REQUEST"}).formatted]}
+    def _refused(self, request: Request, error: HTTPException) -> Response:
+        status, headers = error.status_code, _HEADS[_media_type(request) or _JSON]
+        if isinstance(error.__cause__, InvalidOperationTypeError):
+            status, headers = HTTPStatus.METHOD_NOT_ALLOWED, headers | {"Allow": "POST"}
+        elif status == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers = headers | {"Allow": "GET, POST, OPTIONS"}
+        told = GraphQLError(error.reason, extensions={"code": "BAD_REQUEST"}).formatted
+        return Response(self.encode_json({"errors": [told]}), status, headers)
 
 
-def _allow(status: int) -> Mapping[str, str]:
-    return {"Allow": "GET, POST, OPTIONS"} if status == 405 else {}  # noqa: PLR2004
+def _media_type(request: Request | WebSocket) -> str | None:
+    return preferred(", ".join(request.headers.getlist("accept")), _OFFERED)
+
+
+def _status(answer: GraphQLHTTPResponse, media_type: str) -> int:
+    """What https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes asks for."""
+    errors: Any = answer.get("errors")
+    if not errors or media_type == _JSON:
+        return HTTPStatus.OK
+    return _PARTIAL_SUCCESS if "data" in answer else status_of(errors[0]["extensions"]["code"])

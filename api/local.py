@@ -23,8 +23,6 @@ from commons.thumbnails import STEPS
 from sql import local_files
 from sql.local_files import LocalFile
 
-_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
-
 
 def route(service: Service) -> Route:
     """The route for the file with page id -N: ``/local/N``, or ``/local/N?width=330`` for a thumbnail."""
@@ -67,9 +65,9 @@ def _bytes(file: LocalFile) -> bytes | None:
 
 async def _serve(service: Service, data: bytes, mime: str | None, width: int | None) -> Response:
     if width is None:
-        return Response(data, headers=_HEADERS, media_type=mime)
+        return Response(data, media_type=mime)
     try:
         picture = await service.decoders.run(thumbnail, data, width)
     except Unhashable as error:
         return JSONResponse({"error": str(error), "reason": error.reason}, 422)
-    return Response(picture, headers=_HEADERS | {"Cache-Control": "max-age=3600"}, media_type="image/jpeg")
+    return Response(picture, headers={"Cache-Control": "private, max-age=3600"}, media_type="image/jpeg")

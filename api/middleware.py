@@ -1,29 +1,50 @@
-"""What holds for every answer: any site may read it, and no request is larger than it may be."""
+"""What holds for every answer: who may read it and for how long, and no request is larger than it may be."""
 
 import asyncio
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Content-Type",
+    "Access-Control-Allow-Headers": "Content-Type, Api-User-Agent",
     "Access-Control-Max-Age": "86400",
 }
+
+_Headers = tuple[tuple[bytes, bytes], ...]
+
+_ALWAYS: _Headers = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+_OPEN: _Headers = (
+    *_ALWAYS,
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"*"),
+    (b"cross-origin-resource-policy", b"cross-origin"),
+)
+
+_PRIVATE: _Headers = (*_ALWAYS, (b"cross-origin-resource-policy", b"same-origin"))
+
+_HTTPS: _Headers = ((b"strict-transport-security", b"max-age=31536000"),)
 
 
 _SECONDS = 30.0
 """How long a request's body may take to arrive."""
 
 
-class OpenToAll:
-    """Lets scripts of every site read answers, errors and answers without Origin included.
+class CommonHeaders:
+    """Gives every answer, errors included, the headers that it does not have by itself.
 
-    Starlette's own middleware keeps silent on those. There are no cookies or accounts to protect, see
-    https://fetch.spec.whatwg.org/#http-cors-protocol. What is below ``private`` is for this site alone.
+    Scripts of every site may read answers: there are no cookies or accounts to protect, see
+    https://fetch.spec.whatwg.org/#http-cors-protocol. (Starlette's own middleware keeps silent on errors and
+    where there is no Origin.) What is below ``private`` is for this site alone.
     """
 
     def __init__(self, app: ASGIApp, private: str) -> None:
@@ -32,16 +53,21 @@ class OpenToAll:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer preflights here, and mark every other answer."""
-        if scope["type"] != "http" or scope["path"].startswith(self._private):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        is_open = not scope["path"].startswith(self._private)
+        headers = _OPEN if is_open else _PRIVATE
+        if scope["scheme"] == "https":
+            headers += _HTTPS
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["Access-Control-Allow-Origin"] = "*"
+                own = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(each for each in headers if each[0] not in own)]
             await send(message)
 
-        if scope["method"] == "OPTIONS":
+        if is_open and scope["method"] == "OPTIONS":
             await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, marked)
         else:
             await self._app(scope, receive, marked)

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api import lookups
+from api import caching, lookups
 from api.errors import BadInput, NotFound, Refusal
 from api.files import PAGE_IDS, Facts, absolute
 from api.responses import refused
@@ -44,7 +44,8 @@ async def _answer(lookup: _Lookup, service: Service, request: Request) -> Respon
     found: list[Any] = [_item(request, file) for file in files or ()]
     if "debug" in request.query_params:
         found.append([time.perf_counter() - begun])
-    return _json(found, {"X-Imagehash-Status": "not-indexed"} if files is None else {})
+    told = {"X-Imagehash-Status": "not-indexed"} if files is None else {}
+    return _json(found, told | caching.unless_degraded(service))
 
 
 async def _search(service: Service, request: Request) -> Sequence[Facts]:

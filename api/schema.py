@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode
 from strawberry.extensions import (
     AddValidationRules,
     MaxTokensLimiter,
@@ -14,7 +14,9 @@ from strawberry.extensions import (
     ValidationCache,
 )
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.execution import PreExecutionError
 
 from api import scalars
 from api.errors import BadInput, DatabaseUnavailable, IndexLoading, Refusal, ReplicaUnavailable, incident
@@ -60,22 +62,28 @@ class Validation(SchemaExtension):
     """Tells errors found before a query runs from those found while it does."""
 
     def on_validate(self) -> Iterator[None]:
-        """Mark what validation finds."""
+        """Mark what validation finds, and refuse to choose among operations: Strawberry takes the first."""
+        if self._several_and_none_named():
+            self.execution_context.pre_execution_errors = [
+                _unresolved("there are several operations: say by operationName which one is to be executed")
+            ]
         yield
         for error in self.execution_context.pre_execution_errors or ():
-            error.extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
+            error.extensions = error.extensions or {"code": "GRAPHQL_VALIDATION_FAILED"}
+
+    def _several_and_none_named(self) -> bool:
+        document = self.execution_context.graphql_document
+        if self.execution_context._provided_operation_name or document is None:
+            return False
+        return sum(isinstance(each, OperationDefinitionNode) for each in document.definitions) > 1
 
 
 class Freshness(SchemaExtension):
     """Says as of when an answer is true, and what it had to do without."""
 
     def get_results(self) -> dict[str, Any]:
-        """``asOf``, and ``degraded`` where something is missing."""
-        service: Service = self.execution_context.context.service
-        as_of = service.live.as_of
-        told: dict[str, Any] = {"asOf": None if as_of is None else as_of.isoformat()}
-        missing = degraded(service)
-        return told | {"degraded": missing} if missing else told
+        """What every answer says of itself."""
+        return freshness(self.execution_context.context.service)
 
 
 class Schema(strawberry.Schema):
@@ -85,6 +93,22 @@ class Schema(strawberry.Schema):
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
         """Nothing here."""
+
+    async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
+        """Execute a query; that its operation is not there is an error like any other."""
+        try:
+            return await super().execute(*args, **kwargs)
+        except CannotGetOperationTypeError:
+            error = _unresolved("there is no such operation in the query")
+            return PreExecutionError(None, [error], freshness(kwargs["context_value"].service))
+
+
+def freshness(service: Service) -> dict[str, Any]:
+    """``asOf``, and ``degraded`` where something is missing."""
+    as_of = service.live.as_of
+    told: dict[str, Any] = {"asOf": None if as_of is None else as_of.isoformat()}
+    missing = degraded(service)
+    return told | {"degraded": missing} if missing else told
 
 
 def degraded(service: Service) -> list[dict[str, str]]:
@@ -114,6 +138,10 @@ def presented(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
     return [_presented(error) for error in errors]
 
 
+def _unresolved(message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})
+
+
 def _presented(error: GraphQLError) -> GraphQLError:
     cause = error.original_error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
@@ -125,7 +153,7 @@ def _presented(error: GraphQLError) -> GraphQLError:
         extensions["code"] = cause.code
         if cause.retry_after is not None:
             extensions["retryAfter"] = cause.retry_after
-    elif error.path is not None:
+    elif error.path is not None or not isinstance(cause, GraphQLError | None):
         message = incident(cause or error)
         extensions["code"] = Refusal.code
     else:

@@ -70,7 +70,7 @@ class Service:
         self.wiki = Wiki(settings)
         self.decoders = Decoders()
         self.finna = Records(settings, self.decoders)
-        self._poll_seconds = poll_seconds
+        self.poll_seconds = poll_seconds
         self._trouble = False
         self._parent = int(os.environ.get(PARENT, os.getppid()))
         # Reads wait for the database, searches for a core: neither may hold up the other.
@@ -132,7 +132,7 @@ class Service:
             prepared = prepared or await self._try(self._prepare)
             if prepared:
                 await self._try(self.live.poll)
-            await asyncio.sleep(self._poll_seconds)
+            await asyncio.sleep(self.poll_seconds)
 
     async def _try(self, function: Callable[[], None]) -> bool:
         """Call a function that needs the database; trouble is logged when it begins and when it ends."""

@@ -1,3 +1,5 @@
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -5,11 +7,18 @@ from graphql import get_introspection_query
 from starlette.testclient import TestClient
 from strawberry.extensions.validation_cache import _get_validate_cache
 
-from api.schema import _KEPT
+from api.app import create_app
+from api.errors import BadInput, Busy
+from api.schema import _KEPT, Validation
+from api.service import POLL_SECONDS
 from commons.settings import Settings
-from tests.api.conftest import Serve
+from tests.api.conftest import Serve, make_snapshot
+from tests.waiting import wait_for
 
 QUERY = "{ index { fileCount } }"
+JSON, RESPONSE = "application/json", "application/graphql-response+json"
+FORM = "application/x-www-form-urlencoded"
+TYPE = {"Content-Type": JSON}
 
 
 @pytest.fixture
@@ -29,20 +38,19 @@ def test_queries_come_by_post_and_by_get(client: TestClient) -> None:
     [
         (b"", "Unable to parse request body as JSON"),
         (b"{}", "No GraphQL query found in the request"),
-        (b"[]", "Batching is not enabled"),
+        (b"[]", "one JSON object"),
+        (b'[{"query": "{index{engine}}"}]', "several at once are several requests"),
         (b'{"query": "{index{engine}}", "variables": {"p": ' + b"9" * 5000 + b"}}", "Unable to parse"),
-        (b'{"query": "query A {index{engine}}", "operationName": "\\ud800"}', "Unknown operation"),
         (b"\xff", "Unable to parse request body as JSON"),
         (b"[" * 100_000, "Unable to parse request body as JSON"),
-        (b"1", ""),
-        (b'"query"', ""),
-        (b"null", ""),
-        (b'{"query": 1}', ""),
-        (b'{"query": "{index{engine}}", "variables": []}', ""),
-        (b'{"query": "{index{engine}}", "variables": "x"}', ""),
-        (b'{"query": "{index{engine}}", "operationName": 1}', ""),
-        (b'{"query": "{index{engine}}", "operationName": "x"}', ""),
-        (b'{"query": "{index{engine}}", "extensions": 1}', ""),
+        (b"1", "one JSON object"),
+        (b'"query"', "one JSON object"),
+        (b"null", "one JSON object"),
+        (b'{"query": 1}', "query is to be a string"),
+        (b'{"query": "{index{engine}}", "variables": []}', "variables is to be a JSON object"),
+        (b'{"query": "{index{engine}}", "variables": "x"}', "variables is to be a JSON object"),
+        (b'{"query": "{index{engine}}", "operationName": 1}', "operationName is to be a string"),
+        (b'{"query": "{index{engine}}", "extensions": 1}', "extensions is to be a JSON object"),
     ],
 )
 def test_what_is_no_request_is_told_in_graphqls_form(client: TestClient, body: bytes, message: str) -> None:
@@ -90,15 +98,142 @@ def test_a_query_is_validated_once(client: TestClient) -> None:
 
 
 def test_other_methods_are_refused(client: TestClient) -> None:
-    response = client.put("/graphql", json={"query": QUERY})
-    assert response.status_code == 405
-    assert response.headers["allow"] == "GET, POST, OPTIONS"
+    for method in ("PUT", "DELETE", "PATCH", "HEAD"):
+        response = client.request(method, "/graphql")
+        assert response.status_code == 405
+        assert response.headers["allow"] == "GET, POST, OPTIONS"
 
 
 def test_mutations_are_not_offered(client: TestClient) -> None:
-    for response in (
-        client.post("/graphql", json={"query": "mutation { drop }"}),
-        client.get("/graphql", params={"query": "mutation { drop }"}),
+    posted = client.post("/graphql", json={"query": "mutation { drop }"}, headers={"Accept": RESPONSE})
+    assert (posted.status_code, code(posted)) == (400, "GRAPHQL_VALIDATION_FAILED")
+    got = client.get("/graphql", params={"query": "mutation { drop }"})
+    assert (got.status_code, got.headers["allow"]) == (405, "POST")
+    assert "mutations are not allowed" in got.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [(None, JSON), (JSON, JSON), (RESPONSE, RESPONSE), (f"{RESPONSE}, {JSON};q=0.9", RESPONSE)],
+)
+def test_an_answer_is_of_the_type_that_is_asked_for(
+    client: TestClient, accept: str | None, expected: str
+) -> None:
+    headers = {} if accept is None else {"Accept": accept}
+    for query in (QUERY, "{", "{ files(pageIds: [99999999999]) { pageId } }"):
+        for response in (
+            client.post("/graphql", json={"query": query}, headers=headers),
+            client.get("/graphql", params={"query": query}, headers=headers),
+        ):
+            assert response.headers["content-type"].split(";")[0] == expected
+            assert response.headers["vary"] == "Accept"
+
+
+def test_what_nobody_here_speaks_is_not_acceptable(client: TestClient) -> None:
+    for accept in ("text/html", f"{JSON};q=0", "image/*"):
+        response = client.get("/graphql", params={"query": QUERY}, headers={"Accept": accept})
+        assert response.status_code == 406
+        assert JSON in response.json()["errors"][0]["message"]
+        assert RESPONSE in response.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", FORM, None])
+def test_queries_are_posted_as_json_alone(client: TestClient, kind: str | None) -> None:
+    headers = {} if kind is None else {"Content-Type": kind}
+    response = client.post("/graphql", content=b'{"query": "{index{engine}}"}', headers=headers)
+    assert response.status_code == 415
+    assert code(response) == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"query": "{"}, "GRAPHQL_PARSE_FAILED"),
+        ({"query": "{ nothing }"}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"query": "query A { __typename } query B { __typename }"}, "OPERATION_RESOLUTION_FAILURE"),
+        ({"query": "query A { __typename }", "operationName": "\ud800"}, "OPERATION_RESOLUTION_FAILURE"),
+        ({"query": "fragment A on Query { __typename }"}, "OPERATION_RESOLUTION_FAILURE"),
+        ({"query": "query ($p: Hash!) { search(phash: $p, dhash: $p) { truncated } }"}, "BAD_USER_INPUT"),
+    ],
+)
+def test_what_is_not_executed_has_no_data(client: TestClient, asked: dict[str, str], expected: str) -> None:
+    for accept, status in ((JSON, 200), (RESPONSE, 400)):
+        response = client.post("/graphql", content=json.dumps(asked), headers=TYPE | {"Accept": accept})
+        assert (response.status_code, code(response)) == (status, expected)
+        assert "data" not in response.json()
+        assert response.json()["extensions"]["asOf"]
+        assert response.headers["cache-control"] == "no-store"
+
+
+def test_one_of_several_operations_can_be_named(client: TestClient) -> None:
+    asked = {"query": "query A { index { engine } } query B { index { fileCount } }", "operationName": "B"}
+    assert client.post("/graphql", json=asked).json()["data"] == {"index": {"fileCount": 6}}
+    assert client.get("/graphql", params=asked).json()["data"] == {"index": {"fileCount": 6}}
+    empty = {"query": QUERY, "operationName": "", "variables": "null"}
+    assert client.get("/graphql", params=empty).json()["data"] == {"index": {"fileCount": 6}}
+
+
+def test_data_and_errors_are_a_partial_success(client: TestClient) -> None:
+    for query in (
+        f"{QUERY[:-1]} file {{ pageId }} }}",
+        "{ search(phash: 1, dhash: 1, first: -1) { truncated } }",
     ):
-        assert "data" not in response.json() or response.json()["data"] is None
-        assert response.json()["errors"]
+        for accept, status in ((JSON, 200), (RESPONSE, 294)):
+            response = client.post("/graphql", json={"query": query}, headers={"Accept": accept})
+            assert (response.status_code, code(response)) == (status, "BAD_USER_INPUT")
+            assert "data" in response.json()
+
+
+def test_good_answers_to_get_are_kept_until_newer_rows_may_be_there(settings: Settings) -> None:
+    make_snapshot(settings)
+    with TestClient(create_app(settings)) as client:
+        wait_for(lambda: client.get("/readyz").json()["index"] != "loading")
+        good = client.get("/graphql", params={"query": QUERY})
+        assert good.headers["cache-control"] == f"public, max-age={POLL_SECONDS:.0f}"
+        for response in (
+            client.post("/graphql", json={"query": QUERY}),
+            client.get("/graphql", params={"query": "{ file { pageId } index { engine } }"}),
+            client.get("/graphql", params={"query": "{"}),
+            client.get("/graphql"),
+        ):
+            assert response.headers["cache-control"] == "no-store"
+
+
+def test_degraded_answers_are_not_kept(settings: Settings, serve: Serve) -> None:
+    client = serve(replace(settings, commons_url=None))
+    response = client.get("/graphql", params={"query": QUERY})
+    assert response.json()["extensions"]["degraded"]
+    assert response.headers["cache-control"] == "no-store"
+
+
+def test_answers_say_when_to_ask_again(settings: Settings, serve: Serve) -> None:
+    client = serve(replace(settings, commons_url="mysql+pymysql://nobody@127.0.0.1:1/commonswiki_p"))
+    for accept, status in ((JSON, 200), (RESPONSE, 294)):
+        response = client.post(
+            "/graphql", json={"query": "{ file(pageId: 1) { title } }"}, headers={"Accept": accept}
+        )
+        assert (response.status_code, code(response)) == (status, "REPLICA_UNAVAILABLE")
+        assert response.headers["retry-after"] == "30"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"), [(Busy("so many"), 503), (BadInput("no"), 400), (OSError("x"), 500)]
+)
+def test_what_is_refused_before_it_runs_has_the_status_of_its_reason(
+    settings: Settings, refusal: Exception, status: int, monkeypatch: pytest.MonkeyPatch, serve: Serve
+) -> None:
+    def refuse(_extension: object) -> None:
+        raise refusal
+
+    monkeypatch.setattr(Validation, "on_validate", refuse)
+    client = serve(settings)
+    response = client.post("/graphql", json={"query": QUERY}, headers={"Accept": RESPONSE})
+    assert response.status_code == status
+    assert response.headers.get("retry-after") == ("5" if status == 503 else None)
+    assert client.post("/graphql", json={"query": QUERY}).status_code == 200
+
+
+def code(response: Any) -> str:
+    """The code of the first error."""
+    found: str = response.json()["errors"][0]["extensions"]["code"]
+    return found

@@ -2,9 +2,13 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
+from api.app import create_app
 from api.middleware import BodyLimit
 from commons.settings import Settings
 from tests.api.conftest import Serve
@@ -13,6 +17,22 @@ from tests.api.conftest import Serve
 @pytest.fixture
 def client(settings: Settings, serve: Serve) -> TestClient:
     return serve(settings)
+
+
+@pytest.fixture
+def failing(settings: Settings) -> Iterator[TestClient]:
+    """The service, with a page that fails and one that has headers of its own."""
+
+    async def fail(_request: Request) -> Response:
+        raise RuntimeError("nobody foresaw it")
+
+    async def page(_request: Request) -> Response:
+        own = {"Content-Security-Policy": "default-src 'self'", "Cache-Control": "max-age=60"}
+        return Response("page", headers=own)
+
+    app = create_app(settings, more=lambda _: [Route("/fail", fail), Route("/page", page)])
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/search", "/hash", "/nothing"])
@@ -26,15 +46,61 @@ def test_preflights_are_answered_for_every_site(client: TestClient, path: str) -
     assert response.status_code == 204
     assert response.headers["access-control-allow-origin"] == "*"
     assert "POST" in response.headers["access-control-allow-methods"]
-    assert response.headers["access-control-allow-headers"] == "Content-Type"
+    assert response.headers["access-control-allow-headers"] == "Content-Type, Api-User-Agent"
     assert "access-control-allow-credentials" not in response.headers
 
 
-def test_errors_may_be_read_by_every_site(client: TestClient) -> None:
-    for response in (client.get("/nothing"), client.get("/graphql"), client.post("/graphql", content=b"{")):
-        assert response.status_code in {400, 404}
+def test_errors_may_be_read_by_every_site(failing: TestClient) -> None:
+    for response, status in (
+        (failing.get("/nothing"), 404),
+        (failing.post("/search"), 405),
+        (failing.get("/graphql"), 400),
+        (failing.post("/hash", content=b"text"), 415),
+        (failing.post("/graphql", content=bytes(1_000_001)), 413),
+        (failing.get("/fail"), 500),
+    ):
+        assert response.status_code == status
         assert response.headers["access-control-allow-origin"] == "*"
+        assert response.headers["access-control-expose-headers"] == "*"
         assert response.headers["content-type"] == "application/json"
+        assert response.headers["cache-control"] == "no-store"
+
+
+def test_every_answer_is_strict_with_browsers(failing: TestClient) -> None:
+    query = {"query": "{ index { engine } }"}
+    for response in (
+        failing.get("/"),
+        failing.get("/graphql", params=query),
+        failing.get("/fail"),
+        failing.get("/nothing"),
+        failing.options("/graphql"),
+    ):
+        assert response.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert response.headers["permissions-policy"] == "camera=(), geolocation=(), microphone=()"
+        assert response.headers["cross-origin-resource-policy"] == "cross-origin"
+        assert "strict-transport-security" not in response.headers
+        assert "set-cookie" not in response.headers
+
+
+def test_an_answer_keeps_what_it_says_by_itself(failing: TestClient) -> None:
+    response = failing.get("/page")
+    assert response.headers.get_list("content-security-policy") == ["default-src 'self'"]
+    assert response.headers.get_list("cache-control") == ["max-age=60"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_came_by_https_is_to_come_by_it_again(failing: TestClient) -> None:
+    response = failing.get("https://testserver/")
+    assert response.headers["strict-transport-security"] == "max-age=31536000"
+
+
+def test_files_of_folders_are_for_this_site_alone(failing: TestClient) -> None:
+    response = failing.get("/local/1")
+    assert response.headers["cross-origin-resource-policy"] == "same-origin"
+    assert response.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert "access-control-allow-origin" not in response.headers
 
 
 def test_queries_have_a_largest_size_too(client: TestClient) -> None:

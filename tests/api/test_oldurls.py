@@ -135,4 +135,21 @@ def test_trouble_with_the_databases_is_never_an_empty_list(settings: Settings, s
         response = client.get(url)
         assert response.status_code == 503
         assert response.headers["retry-after"] == "30"
+        assert response.headers["cache-control"] == "no-store"
         assert "the Commons replica cannot be read" in response.json()["error"]
+
+
+def test_lists_are_kept_until_newer_rows_may_be_there(settings: Settings, serve: Serve) -> None:
+    asked = ("/pagesearch?page_id=1", "/pagesearch?page_id=8", f"/search?phash={PHASH}&dhash={DHASH}")
+    kept = {serve(settings).get(url).headers["cache-control"] for url in asked}
+    assert kept == {"public, max-age=0"}
+    assert serve(settings).get("/search").headers["cache-control"] == "no-store"
+
+
+def test_lists_of_a_service_that_lacks_something_are_not_kept(
+    settings: Settings, serve: Serve, hashes: Database
+) -> None:
+    with hashes.write() as connection:
+        connection.exec_driver_sql("DROP TABLE tombstone")
+    response = serve(settings).get("/pagesearch?page_id=1")
+    assert (response.status_code, response.headers["cache-control"]) == (200, "no-store")

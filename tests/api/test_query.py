@@ -125,7 +125,7 @@ def test_bad_variables_are_told_apart(
     ask: Ask, changed: dict[str, Any], message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = ask(SEARCH, **(HASHES | changed))
-    assert answer["data"] is None
+    assert answer.get("data") is None
     (error,) = answer["errors"]
     assert message in error["message"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"

@@ -45,7 +45,7 @@ class NotAvailableHere(Refusal):
     """What was asked for is not offered here."""
 
     code = "NOT_AVAILABLE"
-    status = HTTPStatus.NOT_IMPLEMENTED
+    status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class IndexLoading(Refusal):
@@ -78,6 +78,13 @@ class NoReplica(ReplicaUnavailable):
     retry_after = None
 
 
+class TooSlow(Refusal):
+    """The database would take too long over what was asked for."""
+
+    code = "TOO_SLOW"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class UpstreamFailed(Refusal):
     """Another site that was to be asked, such as Finna, did not answer as it should."""
 
@@ -89,7 +96,7 @@ class UnhashablePicture(Refusal):
     """Another site's picture is none that can be hashed."""
 
     code = "UNHASHABLE_PICTURE"
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    status = HTTPStatus.BAD_GATEWAY
 
 
 class TooManyPictures(Refusal):

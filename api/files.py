@@ -115,27 +115,28 @@ def reading(service: Service) -> Iterator[Connection]:
 
 def named(service: Service, names: Iterable[str]) -> dict[str, Facts]:
     """Commons files by name (underscores, no prefix); raises ReplicaUnavailable."""
-    with _replica():
+    with asking_replica():
         found = service.replica.by_names(names)
         return {name: _of(file, service.wiki.files) for name, file in found.items()}
 
 
 def commons_count(service: Service) -> int:
     """How many files Commons has; raises ReplicaUnavailable."""
-    with _replica():
+    with asking_replica():
         return service.replica.count()
 
 
 def _commons_facts(service: Service, page_ids: Sequence[int]) -> dict[int, Facts]:
     if not page_ids:
         return {}
-    with _replica():
+    with asking_replica():
         found = service.replica.files(page_ids)
         return {page_id: _of(file, service.wiki.files) for page_id, file in found.items()}
 
 
 @contextmanager
-def _replica() -> Iterator[None]:
+def asking_replica() -> Iterator[None]:
+    """Have what goes wrong with the replica raised as ReplicaUnavailable, or NoReplica."""
     try:
         yield
     except NoReplicaError as error:

@@ -124,7 +124,7 @@ def page_ids_of(service: Service, asked: Sequence[str]) -> list[int | None]:
 
 async def equal(service: Service, phash: int, dhash: int) -> list[Facts]:
     """The old tool's rule: files with one hash equal, whatever the other; page ids ascending."""
-    return await _present(service, phash, dhash, Tolerance(64, 64, 0))
+    return await _near_now(service, phash, dhash, Tolerance(64, 64, 0))
 
 
 async def equal_within(service: Service, page_id: int, maxdifference: int) -> list[Facts] | None:
@@ -137,22 +137,25 @@ async def equal_within(service: Service, page_id: int, maxdifference: int) -> li
     if page_id not in known:
         return None
     radius = min(maxdifference - 1, 64)
-    return await _present(service, *known[page_id], Tolerance(radius, radius, 0)) if radius >= 0 else []
+    return await _near_now(service, *known[page_id], Tolerance(radius, radius, 0)) if radius >= 0 else []
 
 
-async def _present(service: Service, phash: int, dhash: int, tolerance: Tolerance) -> list[Facts]:
-    """Matches that are files now; raises ReplicaUnavailable rather than leave one out."""
+async def _near_now(service: Service, phash: int, dhash: int, tolerance: Tolerance) -> list[Facts]:
     matches = await found_near(service, phash, dhash, tolerance, first=None, bound=None)
-    page_ids = sorted(page_id for page_id, _, _ in matches.listed)
+    return await present(service, sorted(page_id for page_id, _, _ in matches.listed))
+
+
+async def present(service: Service, page_ids: Sequence[int]) -> list[Facts]:
+    """Those of the pages that are files now; raises ReplicaUnavailable rather than leave one out."""
     known = await service.gather(files.facts, page_ids) if page_ids else {}
-    present = []
+    found = []
     for page_id in page_ids:
         file = known[page_id]
         if not isinstance(file, Facts):
             raise file
         if not files.is_deleted(service, file):
-            present.append(file)
-    return present
+            found.append(file)
+    return found
 
 
 def _on_commons(service: Service, names: Collection[str]) -> dict[str, Facts]:

@@ -1,4 +1,4 @@
-"""The old tool's URLs, ``/search`` and ``/pagesearch``, answered as its bots expect.
+"""The old tool's URLs, answered as its bots expect.
 
 They take a list that is not empty as "already on Commons", so trouble is never an empty list, and files
 that are gone are left out.
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api import caching, lookups
+from api import caching, elsewhere, lookups
 from api.errors import BadInput, NotFound, Refusal
 from api.files import PAGE_IDS, Facts, absolute
 from api.responses import refused
@@ -22,6 +22,7 @@ from api.service import Service
 
 _THUMBNAIL_WIDTH = 250
 _DEFAULT_DIFFERENCE = 3
+_MOST_LINKING = 100
 _HASHES = range(2**64)
 
 _Lookup = Callable[[Service, Request], Awaitable[Sequence[Facts] | None]]
@@ -32,6 +33,8 @@ def routes(service: Service) -> list[Route]:
     return [
         Route("/search", partial(_answer, _search, service)),
         Route("/pagesearch", partial(_answer, _page_search, service)),
+        Route("/finnasearch", partial(_answer, _finna_search, service)),
+        Route("/externallinks", partial(_answer, _external_links, service)),
     ]
 
 
@@ -41,11 +44,12 @@ async def _answer(lookup: _Lookup, service: Service, request: Request) -> Respon
         files = await lookup(service, request)
     except Refusal as refusal:
         return refused(refusal)
-    found: list[Any] = [_item(request, file) for file in files or ()]
-    if "debug" in request.query_params:
-        found.append([time.perf_counter() - begun])
+    found_after = time.perf_counter() - begun
+    answer: list[Any] = [_item(request, file) for file in files or ()]
+    if _is_debugged(request):
+        answer.append([found_after, time.perf_counter() - begun])
     told = {"X-Imagehash-Status": "not-indexed"} if files is None else {}
-    return _json(found, told | caching.unless_degraded(service))
+    return _json(answer, told | caching.unless_degraded(service))
 
 
 async def _search(service: Service, request: Request) -> Sequence[Facts]:
@@ -67,6 +71,22 @@ async def _page_search(service: Service, request: Request) -> Sequence[Facts] | 
         if number is None:
             raise NotFound(f"there is no file {title!r}")
     return await lookups.equal_within(service, number, difference)
+
+
+async def _finna_search(service: Service, request: Request) -> Sequence[Facts]:
+    record_id = _required(request, "finna_id")
+    return await elsewhere.equal_to_record(service, record_id, _difference(request))
+
+
+async def _external_links(service: Service, request: Request) -> Sequence[Facts]:
+    domain, path = _required(request, "el_to_domain_index"), _required(request, "el_to_path")
+    return await elsewhere.linking_now(service, domain, path, first=_MOST_LINKING)
+
+
+def _is_debugged(request: Request) -> bool:
+    """Whether seconds are asked for; ``/externallinks`` alone wants a value for it."""
+    asked = _first(request, "debug")
+    return bool(asked) if request.url.path.endswith("/externallinks") else asked is not None
 
 
 def _first(request: Request, name: str) -> str | None:

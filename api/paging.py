@@ -42,7 +42,7 @@ def decode(cursor: str, *question: Any) -> tuple[int, int]:
     except (binascii.Error, struct.error, ValueError) as error:
         raise BadInput(f"{cursor[:100]!r} is no cursor: take one from an earlier answer") from error
     if digest != _digest(question):
-        raise BadInput("the cursor is of another query: page on with the same hashes and tolerance")
+        raise BadInput("the cursor is of another query: page on with the same arguments")
     return distance, page_id
 
 

@@ -15,7 +15,7 @@ from api.responses import refused
 from api.service import Service
 
 _PATH = "/finna/picture"
-_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "public, max-age=3600"}
+_HEADERS = {"Cache-Control": "public, max-age=3600"}
 
 
 def address(record_id: str, index: int) -> str:

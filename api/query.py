@@ -9,7 +9,7 @@ from strawberry import UNSET
 
 from api import lookups, paging
 from api.context import Info
-from api.errors import BadInput, NoReplica, NotAvailableHere
+from api.errors import BadInput, NoReplica
 from api.files import Facts
 from api.scalars import Hash
 from api.types import (
@@ -24,6 +24,7 @@ from api.types import (
     ToleranceInput,
     checked_tolerance,
     connection,
+    find_links,
     find_matches,
 )
 
@@ -115,12 +116,13 @@ class Query:
     )
     async def external_links(
         self,
+        info: Info,
         domain: str,
-        path: str,
+        path: Annotated[str, strawberry.argument(description="3 characters or more, taken literally.")],
         first: First = 20,
         after: After = UNSET,
     ) -> FileConnection:
-        raise NotAvailableHere("external links cannot be looked up here yet")
+        return await find_links(info, domain, path, first, after)
 
     @strawberry.field(description="What is searched: how many files, by which engine, as of when.")
     async def index(self, info: Info) -> Index:

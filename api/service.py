@@ -22,6 +22,7 @@ from bktree.protocol import Tolerance
 from commons.settings import Settings
 from sql import schema
 from sql.database import Database
+from sql.links import Links
 from sql.replica import Replica
 
 POLL_SECONDS = 2.0
@@ -37,6 +38,9 @@ QUICK = 0.0005
 
 _SEARCHES = 16
 """Searches side by side, which share the cores: a short one need not wait until a long one is over."""
+
+LINKS_SECONDS = 10.0
+"""How long a search through links may take."""
 
 PATIENCE = 30.0
 """Seconds that a database may take over a statement; loading reads a piece at a time."""
@@ -64,6 +68,7 @@ class Service:
         self.database = Database(settings.database_url, pool=pool, patience=PATIENCE)
         self._commons = self._replica_database(settings)
         self.replica = Replica(self._commons)
+        self.links = Links(self.replica, seconds=LINKS_SECONDS)
         self.has_commons = self._commons is not None
         snapshots = Snapshots(settings.snapshot_dir, self.database) if settings.engine != "sql" else None
         self.live = Live(self.database, snapshots)
@@ -76,6 +81,7 @@ class Service:
         # Reads wait for the database, searches for a core: neither may hold up the other.
         self._reads = CapacityLimiter(pool)
         self._searches = CapacityLimiter(_SEARCHES)
+        self._long_reads = CapacityLimiter(max(1, _share(REPLICA_CONNECTIONS) // 2))
         self._gatherings: dict[Any, Gathering[int, Any]] = {}
 
     def _replica_database(self, settings: Settings) -> Database | None:
@@ -107,6 +113,10 @@ class Service:
     async def read(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Call a function that waits for a database, off the event loop."""
         return await to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self._reads)
+
+    async def look_through(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Call a function that may take seconds in the replica, and leaves connections to the others."""
+        return await to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self._long_reads)
 
     async def gather(
         self, function: Callable[["Service", Sequence[int]], Mapping[int, _T]], page_ids: Sequence[int]

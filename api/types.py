@@ -1,13 +1,15 @@
 """The types of the GraphQL schema."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, cast
 
 import strawberry
 from strawberry import UNSET
 
-from api import files, lookups, paging, pictures
+from api import elsewhere, files, lookups, paging, pictures
 from api.context import Info
+from api.elsewhere import Asked
 from api.errors import BadInput, ReplicaUnavailable
 from api.files import Facts, absolute
 from api.lookups import Status
@@ -15,6 +17,7 @@ from api.scalars import Hash
 from bktree.protocol import Matches, Tolerance
 from commons.finna import Record
 from commons.hashes import low_information
+from sql.links import Found
 
 strawberry.enum(
     Status,
@@ -270,11 +273,43 @@ class FileEdge:
 
 @strawberry.type(description="Files, by page id.")
 class FileConnection:
-    edges: list[FileEdge]
-    nodes: list[File]
-    page_info: PageInfo
-    total_count: int
-    truncated: bool = strawberry.field(description="True where there are at least totalCount.")
+    """Files with links, which are only counted when that is asked for."""
+
+    links: strawberry.Private[Asked]
+    found: strawberry.Private[Found]
+    total: strawberry.Private[int | None]
+
+    @strawberry.field
+    def edges(self) -> list[FileEdge]:
+        return [
+            FileEdge(cursor=self._cursor(page_id), node=File(page_id=page_id)) for page_id in self._listed
+        ]
+
+    @strawberry.field(description="The files without their cursors.")
+    def nodes(self) -> list[File]:
+        return [File(page_id=page_id) for page_id in self._listed]
+
+    @strawberry.field
+    def page_info(self) -> PageInfo:
+        end = self._cursor(self._listed[-1]) if self._listed else None
+        return PageInfo(has_next_page=self.found.more, end_cursor=end)
+
+    @strawberry.field(description="How many files there are, listed here or not.")
+    async def total_count(self, info: Info) -> int:
+        if self.total is not None:
+            return self.total
+        return await elsewhere.linking_count(info.context.service, self.links)
+
+    @strawberry.field(description="True where there are at least totalCount; all are counted.")
+    def truncated(self) -> bool:
+        return False
+
+    @property
+    def _listed(self) -> Sequence[int]:
+        return self.found.page_ids
+
+    def _cursor(self, page_id: int) -> str:
+        return paging.encode(0, page_id, self.links)
 
 
 @strawberry.type(description="A picture elsewhere, which may be on Commons or not.")
@@ -345,6 +380,18 @@ class Index:
             return await service.read(files.commons_count, service)
         except ReplicaUnavailable:
             return None
+
+
+async def find_links(
+    info: Info, domain: str, path: str, first: int | None, after: str | None
+) -> FileConnection:
+    links = elsewhere.asked(domain, path)
+    size = paging.check_first(first, 20)
+    _, page_id = paging.decode(after, links) if after else (0, 0)
+    found = await elsewhere.linking(info.context.service, links, first=size, after=page_id)
+    # Where the first page is the last, it has them all.
+    total = len(found.page_ids) if not after and not found.more else None
+    return FileConnection(links=links, found=found, total=total)
 
 
 async def find_matches(

@@ -19,7 +19,9 @@ FILES = {
 """Page ids and hashes; 1 to 5 are near each other in one hash or both."""
 
 WIKI = (
-    "CREATE TABLE page (page_id int PRIMARY KEY, page_namespace int, page_title varbinary(255))",
+    """CREATE TABLE page (page_id int PRIMARY KEY, page_namespace int, page_title varbinary(255),
+                          page_is_redirect int)""",
+    "CREATE TABLE externallinks (el_from int, el_to_domain_index varbinary(255), el_to_path blob)",
     """CREATE TABLE file (file_id int PRIMARY KEY, file_name varbinary(255), file_latest bigint,
                           file_type int, file_deleted int)""",
     """CREATE TABLE filerevision (fr_id bigint PRIMARY KEY, fr_width int, fr_height int,
@@ -43,10 +45,15 @@ def wiki_file(page_id: int, name: str, *, namespace: int = 6) -> list[str]:
     mime = 2 if name.endswith("tif") else 1
     stored, sha1, timestamp = _binary(name), _binary(str(page_id)), _binary("20240229123456")
     return [
-        f"INSERT INTO page VALUES ({page_id}, {namespace}, {stored})",
+        f"INSERT INTO page VALUES ({page_id}, {namespace}, {stored}, 0)",
         f"INSERT INTO file VALUES ({page_id}, {stored}, {page_id}, {mime}, 0)",
         f"INSERT INTO filerevision VALUES ({page_id}, 3000, 2000, {timestamp}, {sha1}, 0)",
     ]
+
+
+def wiki_link(page_id: int, host: str, path: str) -> str:
+    """The row of a link on a page, its host as the table has it."""
+    return f"INSERT INTO externallinks VALUES ({page_id}, {_binary(host)}, {_binary(path)})"
 
 
 def _binary(text: str) -> str:

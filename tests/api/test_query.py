@@ -1,11 +1,12 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from api import context, files
+from api import context, files, service
 from api.errors import Refusal
 from api.files import Facts
 from api.service import Service
@@ -15,7 +16,7 @@ from sql import results
 from sql.database import Database
 from sql.results import Result
 from tests.api.conftest import Serve, asker
-from tests.api.data import DHASH, FILES, PHASH, Ask, hashed
+from tests.api.data import DHASH, FILES, PHASH, Ask, hashed, wiki_link
 from tests.finna import Finna
 from tests.waiting import wait_for
 
@@ -97,7 +98,7 @@ def test_a_cursor_of_another_question_is_refused(ask: Ask) -> None:
     cursor = ask(SEARCH, **HASHES, first=1)["data"]["search"]["pageInfo"]["endCursor"]
     answer = ask(SEARCH, **HASHES, tolerance={"phash": 1}, after=cursor)
     assert answer["errors"][0]["message"] == (
-        "the cursor is of another query: page on with the same hashes and tolerance"
+        "the cursor is of another query: page on with the same arguments"
     )
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
@@ -347,18 +348,6 @@ def test_more_than_5000_matches_in_one_query_are_refused(ask: Ask) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        '{ externalLinks(domain: "finna.fi", path: "/x") { totalCount } }',
-    ],
-)
-def test_what_is_not_offered_yet_says_so(ask: Ask, query: str) -> None:
-    (error,) = ask(query)["errors"]
-    assert error["extensions"]["code"] == "NOT_AVAILABLE"
-    assert "yet" in error["message"]
-
-
 def test_reads_are_gathered_into_one_query_a_table(
     settings: Settings, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -461,3 +450,106 @@ def test_a_request_has_some_pictures_fetched_and_the_next_one_more(
         left.append(len(errors))
     assert left == [3, 1, 0]
     assert finna.asked("/Cover/") == 5
+
+
+LINKS = """query ($domain: String!, $path: String!, $first: Int, $after: String) {
+  externalLinks(domain: $domain, path: $path, first: $first, after: $after) {
+    totalCount truncated pageInfo { hasNextPage endCursor }
+    edges { cursor node { pageId } } nodes { pageId title } } }"""
+
+
+ENDLESS_LINKS = """CREATE VIEW externallinks AS WITH RECURSIVE number(n) AS
+  (SELECT 1 UNION ALL SELECT n + 1 FROM number)
+  SELECT n AS el_from, CAST('https://fi.finna.' AS BLOB) AS el_to_domain_index,
+    CAST('/' || n AS BLOB) AS el_to_path FROM number"""
+
+
+@pytest.fixture
+def linked(replica: Database) -> None:
+    """Links to Finna on 2, 3 and 5, and on the article 9."""
+    hosts = {
+        2: "https://fi.finna.",
+        3: "http://fi.finna.www.",
+        5: "https://fi.finna.",
+        9: "https://fi.finna.",
+    }
+    with replica.write() as connection:
+        for page_id, host in hosts.items():
+            connection.exec_driver_sql(wiki_link(page_id, host, "/Record/a_b"))
+        connection.exec_driver_sql(wiki_link(1, "https://fi.finnair.", "/Record/a_b"))
+
+
+def linking(answer: dict[str, Any]) -> list[int]:
+    return [file["pageId"] for file in answer["data"]["externalLinks"]["nodes"]]
+
+
+@pytest.mark.usefixtures("linked")
+def test_files_are_found_by_their_links_the_host_written_either_way(ask: Ask) -> None:
+    for domain in ("finna.fi", "fi.finna", "FINNA.fi."):
+        answer = ask(LINKS, domain=domain, path="/Record/")
+        assert "errors" not in answer
+        assert linking(answer) == [2, 3, 5]
+        assert answer["data"]["externalLinks"]["totalCount"] == 3
+        assert answer["data"]["externalLinks"]["truncated"] is False
+        assert answer["data"]["externalLinks"]["nodes"][0]["title"] == "File:B.jpg"
+    assert linking(ask(LINKS, domain="www.finna.fi", path="ord")) == [3]
+    for path in ("/Record/a%", "/Record_a_b", "/record/"):
+        assert linking(ask(LINKS, domain="finna.fi", path=path)) == []
+
+
+@pytest.mark.usefixtures("linked")
+def test_links_are_listed_page_by_page_and_counted_in_all(ask: Ask) -> None:
+    found, after, more = [], None, True
+    while more:
+        answer = ask(LINKS, domain="finna.fi", path="/Record/", first=2, after=after)
+        listing = answer["data"]["externalLinks"]
+        assert listing["totalCount"] == 3
+        assert [edge["node"]["pageId"] for edge in listing["edges"]] == linking(answer)
+        found += linking(answer)
+        after, more = listing["pageInfo"]["endCursor"], listing["pageInfo"]["hasNextPage"]
+    assert found == [2, 3, 5]
+    (error,) = ask(LINKS, domain="finna.fi", path="/other", after=after)["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    none = ask(LINKS, domain="finna.fi", path="/Record/", first=0)["data"]["externalLinks"]
+    assert (none["totalCount"], none["nodes"], none["pageInfo"]["hasNextPage"]) == (3, [], True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"domain": "finna.fi", "path": "/R"}, "give 3 characters or more"),
+        ({"domain": "", "path": "/Record"}, "is no host"),
+        ({"domain": "%.fi", "path": "/Record"}, "is no host"),
+        ({"domain": "https://finna.fi", "path": "/Record"}, "without protocol"),
+        ({"domain": "finna.fi", "path": "/Record", "first": 101}, "ask for 0 to 100"),
+    ],
+)
+def test_what_cannot_be_looked_for_in_links_is_told(ask: Ask, asked: dict[str, Any], message: str) -> None:
+    (error,) = ask(LINKS, **asked)["errors"]
+    assert message in error["message"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+def test_a_search_through_links_may_not_take_long(
+    settings: Settings, serve: Serve, replica: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "LINKS_SECONDS", 0.2)
+    with replica.write() as connection:
+        connection.exec_driver_sql("DROP TABLE externallinks")
+        connection.exec_driver_sql(ENDLESS_LINKS)
+    client = serve(settings)
+    (error,) = asker(client)(LINKS, domain="finna.fi", path="/Record")["errors"]
+    assert error["extensions"]["code"] == "TOO_SLOW"
+    assert "longer than 0.2 seconds" in error["message"]
+    response = client.get("/externallinks?el_to_domain_index=fi.finna&el_to_path=/Record")
+    assert (response.status_code, response.json()["error"]) == (503, error["message"])
+
+
+def test_links_without_a_replica_are_an_error_with_a_code(
+    ask_without_replica: Ask, settings: Settings, serve: Serve
+) -> None:
+    (error,) = ask_without_replica(LINKS, domain="finna.fi", path="/Record")["errors"]
+    assert error["extensions"] == {"code": "REPLICA_UNAVAILABLE", "retryAfter": 30}
+    alone = asker(serve(replace(settings, commons_url=None)))
+    (error,) = alone(LINKS, domain="finna.fi", path="/Record")["errors"]
+    assert error["extensions"] == {"code": "REPLICA_UNAVAILABLE"}

@@ -4,78 +4,51 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode
-from strawberry.extensions import (
-    AddValidationRules,
-    MaxTokensLimiter,
-    ParserCache,
-    QueryDepthLimiter,
-    SchemaExtension,
-    ValidationCache,
-)
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
-from api import scalars
+from api import bounds, cost, prepared, scalars
 from api.errors import BadInput, DatabaseUnavailable, IndexLoading, Refusal, ReplicaUnavailable, incident
 from api.query import Query
 from api.service import Service
 
-MOST_TOKENS = 6000
-"""In the text of a query: enough for 500 pictures written out."""
 
-DEEPEST = 10
-"""Fields within fields: enough for the files near the files near a file."""
-
-_SMALL = 4000
-"""Characters of a query that is worth keeping parsed and validated; the memory for larger ones adds up."""
-
-_KEPT = 250
-"""Queries that are kept."""
-
-
-class SmallParserCache(ParserCache):
-    """Keeps small queries parsed."""
+class Preparation(SchemaExtension):
+    """Parses and validates a query, anew only if it is large, and refuses it where it costs too much."""
 
     def on_parse(self) -> Iterator[None]:
-        """Let a large one be parsed anew."""
-        if len(self.execution_context.query or "") <= _SMALL:
-            yield from super().on_parse()
-        else:
-            yield
-
-
-class SmallValidationCache(ValidationCache):
-    """Keeps the results of validating small queries."""
+        """Take what is kept of the query."""
+        context = self.execution_context
+        self._prepared = prepared.query(context.schema._schema, context.query or "")
+        context.graphql_document = self._prepared.document
+        yield
 
     def on_validate(self) -> Iterator[None]:
-        """Let a large one be validated anew."""
-        if len(self.execution_context.query or "") <= _SMALL:
-            yield from super().on_validate()
-        else:
-            yield
+        """Tell what keeps it from running."""
+        self.execution_context.pre_execution_errors = self._errors()
+        yield
 
+    def get_results(self) -> dict[str, Any]:
+        """The cost; what is not run for other reasons costs nothing."""
+        return {"cost": self._cost}
 
-class Validation(SchemaExtension):
-    """Tells errors found before a query runs from those found while it does."""
-
-    def on_validate(self) -> Iterator[None]:
-        """Mark what validation finds, and refuse to choose among operations: Strawberry takes the first."""
-        if self._several_and_none_named():
-            self.execution_context.pre_execution_errors = [
+    def _errors(self) -> list[GraphQLError]:
+        context, query = self.execution_context, self._prepared
+        if query.has_several_operations and not context._provided_operation_name:
+            # Strawberry would take the first.
+            return [
                 _unresolved("there are several operations: say by operationName which one is to be executed")
             ]
-        yield
-        for error in self.execution_context.pre_execution_errors or ():
-            error.extensions = error.extensions or {"code": "GRAPHQL_VALIDATION_FAILED"}
+        if query.errors:
+            return query.errors
+        self._cost = query.cost(context.operation_name, context.variables)
+        return [cost.refusal(self._cost)] if self._cost > cost.LIMIT else []
 
-    def _several_and_none_named(self) -> bool:
-        document = self.execution_context.graphql_document
-        if self.execution_context._provided_operation_name or document is None:
-            return False
-        return sum(isinstance(each, OperationDefinitionNode) for each in document.definitions) > 1
+    _cost = 0
 
 
 class Freshness(SchemaExtension):
@@ -100,7 +73,8 @@ class Schema(strawberry.Schema):
             return await super().execute(*args, **kwargs)
         except CannotGetOperationTypeError:
             error = _unresolved("there is no such operation in the query")
-            return PreExecutionError(None, [error], freshness(kwargs["context_value"].service))
+            told = {"cost": 0} | freshness(kwargs["context_value"].service)
+            return PreExecutionError(None, [error], told)
 
 
 def freshness(service: Service) -> dict[str, Any]:
@@ -149,6 +123,8 @@ def _presented(error: GraphQLError) -> GraphQLError:
     message, extensions = error.message, dict(error.extensions or {})
     if isinstance(error, GraphQLSyntaxError):
         extensions["code"] = "GRAPHQL_PARSE_FAILED"
+        if f"more than {bounds.MOST_TOKENS} tokens" in message:
+            message = bounds.TOO_LONG
     elif isinstance(cause, Refusal):
         extensions["code"] = cause.code
         if cause.retry_after is not None:
@@ -163,22 +139,11 @@ def _presented(error: GraphQLError) -> GraphQLError:
     )
 
 
-_RULES = QueryDepthLimiter(DEEPEST).validation_rules
-
-
 def made(query: type) -> Schema:
     """The schema of a type of queries, with all that holds for any of them."""
     return Schema(
         query,
-        extensions=[
-            lambda: MaxTokensLimiter(MOST_TOKENS),
-            # One class of rule for all requests: with a new one for each, no validation would be kept.
-            lambda: AddValidationRules(_RULES),
-            lambda: SmallParserCache(_KEPT),
-            lambda: SmallValidationCache(_KEPT),
-            Validation,
-            Freshness,
-        ],
+        extensions=[Preparation, Freshness],
         config=StrawberryConfig(scalar_map={scalars.Hash: scalars.definition}),
     )
 

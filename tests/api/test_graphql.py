@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 from graphql import get_introspection_query
 from starlette.testclient import TestClient
-from strawberry.extensions.validation_cache import _get_validate_cache
 
 from api.app import create_app
 from api.errors import BadInput, Busy
-from api.schema import _KEPT, Validation
+from api.schema import Preparation
 from api.service import POLL_SECONDS
 from commons.settings import Settings
 from tests.api.conftest import Serve, make_snapshot
@@ -62,25 +61,53 @@ def test_what_is_no_request_is_told_in_graphqls_form(client: TestClient, body: b
 
 
 @pytest.mark.parametrize(
-    ("query", "message"),
+    ("query", "message", "code"),
     [
-        ("{" + "".join(f" a{n}: index {{ engine }}" for n in range(2000)) + "}", "token"),
-        ("{ index { engine " + "@include(if: true) " * 2000 + "} }", "token"),
+        ("{ index { " + "engine " * 6000 + "} }", "more than 6000 tokens", "GRAPHQL_PARSE_FAILED"),
+        ("{" + "index { engine } " * 200 + "}", "more than 300 fields", "GRAPHQL_VALIDATION_FAILED"),
         (
-            "{ file(pageId: 1) { " + "matches { nodes { file { " * 4 + "pageId" + " } } }" * 4 + " } }",
-            "exceeds maximum operation depth of 10",
+            "{ search(phash: " + "9" * 5000 + ", dhash: 1) { totalCount } }",
+            "is no hash",
+            "GRAPHQL_VALIDATION_FAILED",
         ),
-        ("{ search(phash: " + "9" * 5000 + ", dhash: 1) { totalCount } }", "is no hash"),
+        (
+            "{ search(phash: 1, dhash: 1, first: 100) { nodes { file { matches(first: 100) { nodes "
+            "{ phashDistance dhashDistance file { pageId title } } } } } } }",
+            "points, and may cost 50000: ask for less",
+            "BAD_USER_INPUT",
+        ),
     ],
-    ids=["aliases", "directives", "depth", "digits"],
+    ids=["tokens", "fields", "digits", "cost"],
 )
 def test_queries_that_ask_too_much_are_refused_before_they_run(
-    client: TestClient, query: str, message: str
+    client: TestClient, query: str, message: str, code: str
 ) -> None:
     answer = client.post("/graphql", json={"query": query}).json()
-    assert answer.get("data") is None
-    assert message in answer["errors"][0]["message"]
-    assert answer["errors"][0]["extensions"]["code"] in {"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"}
+    assert "data" not in answer
+    (error,) = answer["errors"]
+    assert message in error["message"]
+    assert error["extensions"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"query": QUERY}, 2),
+        ({"query": "{ index"}, 0),
+        ({"query": "{ nothing }"}, 0),
+        ({"query": "query($n: Int!) { index { engine } }", "variables": {"n": "x"}}, 0),
+    ],
+)
+def test_every_answer_tells_its_cost(client: TestClient, body: dict[str, Any], expected: int) -> None:
+    assert client.post("/graphql", json=body).json()["extensions"]["cost"] == expected
+
+
+def test_a_refusal_for_its_cost_tells_it_and_the_limit(client: TestClient) -> None:
+    pictures = [{"phash": "0000000000000001", "dhash": "0000000000000001"}] * 500
+    query = "query($p: [HashPair!]!) { searchMany(pictures: $p) { nodes { file { title url sha1 } } } }"
+    answer = client.post("/graphql", json={"query": query, "variables": {"p": pictures}}).json()
+    told = answer["errors"][0]["extensions"]
+    assert told == {"code": "BAD_USER_INPUT", "cost": answer["extensions"]["cost"], "limit": 50_000}
 
 
 def test_introspection_is_within_the_limits(client: TestClient) -> None:
@@ -88,13 +115,17 @@ def test_introspection_is_within_the_limits(client: TestClient) -> None:
     assert "errors" not in answer
 
 
-def test_a_query_is_validated_once(client: TestClient) -> None:
-    cached: Any = _get_validate_cache(_KEPT)
-    before = cached.cache_info()
+def test_a_query_is_validated_once(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    validated: list[object] = []
+
+    def validate(*asked: object) -> list[object]:
+        validated.append(asked)
+        return []
+
+    monkeypatch.setattr("api.prepared.validate", validate)
     for _ in range(3):
-        client.post("/graphql", json={"query": "{ index { engine liveCount } }"})
-    after = cached.cache_info()
-    assert (after.misses - before.misses, after.hits - before.hits) == (1, 2)
+        client.post("/graphql", json={"query": "{ index { engine liveCount indexedThrough } }"})
+    assert len(validated) == 1
 
 
 def test_other_methods_are_refused(client: TestClient) -> None:
@@ -225,7 +256,7 @@ def test_what_is_refused_before_it_runs_has_the_status_of_its_reason(
     def refuse(_extension: object) -> None:
         raise refusal
 
-    monkeypatch.setattr(Validation, "on_validate", refuse)
+    monkeypatch.setattr(Preparation, "on_validate", refuse)
     client = serve(settings)
     response = client.post("/graphql", json={"query": QUERY}, headers={"Accept": RESPONSE})
     assert response.status_code == status

@@ -41,6 +41,12 @@ api/static/index.html: web/node_modules $(shell find web -name node_modules -pru
 	sh web/node.sh npm --prefix web run --silent build
 	@touch $@
 
+# What others' suites ask of an API, for the tests.
+CONFORMANCE := tests/conformance
+$(CONFORMANCE)/node_modules: $(addprefix $(CONFORMANCE)/,package.json package-lock.json .npmrc) web/node.sh | .venv/installed
+	sh web/node.sh npm --prefix $(CONFORMANCE) ci --silent
+	@touch $@
+
 demo: install
 	@PORT=$(PORT) PHOTOS='$(PHOTOS)' $(BIN)/python -m demo
 
@@ -64,7 +70,7 @@ lint: .venv/installed
 
 # Kernels run twice: compiled, as users have them, and as plain Python, where coverage can see them.
 # Each run has coverage files of its own, so that two at once do not mix them up.
-test: install
+test: install $(CONFORMANCE)/node_modules
 	@sh tests/packages.sh mariadb-server nginx-light $(MEDIAWIKI) $(BROWSER)
 	@files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && export COVERAGE_FILE="$$files/coverage" && set -ex && \
 	$(BIN)/coverage run -m pytest && \
@@ -84,4 +90,4 @@ lock:
 	build/lock/bin/pip freeze --exclude-editable > requirements.lock
 
 clean:
-	rm -rf .venv web/node_modules api/static .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv web/node_modules $(CONFORMANCE)/node_modules api/static .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info

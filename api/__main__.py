@@ -1,22 +1,19 @@
 """``imagehash-api COMMAND``: serve lookups, or answer one on the terminal."""
 
 import argparse
-import logging
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import terminal
 from api.errors import Refusal
-from api.keeper import keeping
 from api.live import Live
 from api.schema import schema
-from api.service import PARENT, PATIENCE, WORKERS, Service
+from api.service import PATIENCE, Service
+from api.serving import serve
 from api.snapshots import Busy, Snapshots
 from bktree.protocol import BITS, Tolerance
 from commons.arguments import whole
@@ -29,9 +26,6 @@ NO_MATCH = 1
 FAILED = 2
 INTERRUPTED = 130
 """Exit codes; argparse uses 2 for wrong arguments too."""
-
-_SECONDS_TO_FINISH = 20
-"""How long requests that run may go on when the service is asked to stop."""
 
 _EPILOG = """\
 settings:
@@ -77,19 +71,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    serve = commands.add_parser("serve", help="answer over HTTP: GraphQL at /graphql, and the old URLs")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    serve.add_argument(
+    serving = commands.add_parser("serve", help="answer over HTTP: GraphQL at /graphql, and the old URLs")
+    serving.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serving.add_argument(
         "--port", type=whole(1, 65535), default=8000, help="port to listen on (default: %(default)s)"
     )
-    serve.add_argument(
+    serving.add_argument(
         "--workers",
         type=whole(1),
         default=1,
         metavar="N",
         help="processes that answer (default: %(default)s)",
     )
-    serve.set_defaults(run=_serve)
+    serving.set_defaults(run=_serve)
 
     snapshot = commands.add_parser(
         "snapshot",
@@ -126,22 +120,8 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(options: argparse.Namespace) -> int:
     # Wrong settings are told here, once, rather than by every worker.
     settings = Settings.from_environment()
-    os.environ[WORKERS], os.environ[PARENT] = str(options.workers), str(os.getpid())
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        with keeping(settings):
-            uvicorn.run(
-                "api.app:create_app",
-                factory=True,
-                host=options.host,
-                port=options.port,
-                workers=options.workers,
-                access_log=False,
-                server_header=False,
-                ws="none",
-                timeout_graceful_shutdown=_SECONDS_TO_FINISH,
-            )
+        serve(settings, host=options.host, port=options.port, workers=options.workers)
     except SystemExit as stopped:
         # Uvicorn has said why, and has exit codes of its own.
         return FAILED if stopped.code else 0

@@ -16,8 +16,22 @@ from api.errors import incident
 from api.files import LOCAL
 from api.graphql import Endpoint
 from api.middleware import BodyLimit, CommonHeaders
+from api.observing import GRAPHQL, Observed
 from api.service import POLL_SECONDS, Service
 from commons.settings import Settings
+
+_MODES = {
+    "/graphql": GRAPHQL,
+    "/hash": "hash",
+    "/search": "old search",
+    "/pagesearch": "old pagesearch",
+    "/finnasearch": "old finnasearch",
+    "/externallinks": "old externallinks",
+    "/healthz": "healthz",
+    "/readyz": "readyz",
+    "/metrics": "metrics",
+}
+"""What is asked for at a path, as the metrics call it."""
 
 _MEGABYTE = 1_000_000
 
@@ -52,7 +66,7 @@ def create_app(
         lifespan=lifespan,
     )
     # Outside of Starlette's own middleware, whose answers to the unexpected are to be marked too.
-    return CommonHeaders(app, private=LOCAL)
+    return Observed(CommonHeaders(app, private=LOCAL), service.metrics, _MODES)
 
 
 def _most_bytes(path: str) -> int:

@@ -31,6 +31,11 @@ class Decoders:
         self._workers = Workers(cores(), seconds=SECONDS)
         self._on_their_way = 0
 
+    @property
+    def on_their_way(self) -> int:
+        """Pictures that are decoded or wait for it."""
+        return self._on_their_way
+
     def close(self) -> None:
         """End the processes, whatever they are at."""
         self._workers.shutdown(cancel_futures=True)

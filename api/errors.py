@@ -5,15 +5,17 @@ Codes are Apollo's where Apollo has one
 """
 
 import logging
-import uuid
+import secrets
 from http import HTTPStatus
+
+from api.requests import request_id
 
 logger = logging.getLogger(__name__)
 
 
 def incident(error: Exception) -> str:
     """Log what nobody foresaw, and return what to tell the client of it."""
-    number = uuid.uuid4().hex
+    number = request_id() or secrets.token_hex(8)
     logger.error("incident %s", number, exc_info=error)
     return f"something went wrong here; it is in the log as {number}"
 

@@ -4,6 +4,7 @@ Answers are ``application/graphql-response+json``, with a status that tells how 
 it, and for all others ``application/json``, with 200 for whatever is a GraphQL request.
 """
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -22,7 +23,9 @@ from strawberry.types import ExecutionResult
 from api.caching import lifetime
 from api.context import Context
 from api.errors import status_of
+from api.metrics import of_codes
 from api.negotiation import preferred
+from api.requests import current
 from api.schema import Schema, presented, schema
 from api.service import Service
 
@@ -101,7 +104,9 @@ class Endpoint(GraphQL[Context, None]):
         """Give errors the form that clients get to see; there is no data where nothing was executed."""
         answer: GraphQLHTTPResponse = {"data": result.data}
         if result.errors:
-            answer["errors"] = [error.formatted for error in presented(result.errors)]
+            errors = presented(result.errors)
+            _note(errors)
+            answer["errors"] = [error.formatted for error in errors]
             if result.data is None and not any(error.path for error in result.errors):
                 del answer["data"]
         if result.extensions:
@@ -130,6 +135,12 @@ class Endpoint(GraphQL[Context, None]):
             headers = headers | {"Allow": "GET, POST, OPTIONS"}
         told = GraphQLError(error.reason, extensions={"code": "BAD_REQUEST"}).formatted
         return Response(self.encode_json({"errors": [told]}), status, headers)
+
+
+def _note(errors: Iterable[GraphQLError]) -> None:
+    """Tell the metrics what came of a request, which the status of its answer does not."""
+    if request := current.get():
+        request.outcome = of_codes((error.extensions or {})["code"] for error in errors)
 
 
 def _media_type(request: Request | WebSocket) -> str | None:

@@ -1,10 +1,11 @@
-"""``/healthz``: the process runs. ``/readyz``: it can answer, and with what."""
+"""``/healthz``: the process runs. ``/readyz``: it can answer, and with what. ``/metrics``: how it fares."""
 
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 
 from anyio import to_thread
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,7 +21,7 @@ _SECONDS = 5.0
 
 
 def routes(service: Service) -> list[Route]:
-    """The routes for whoever watches over the service."""
+    """The routes for who watches over the service."""
 
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -36,7 +37,11 @@ def routes(service: Service) -> list[Route]:
         ready = in_memory or database == "ok"
         return JSONResponse(told, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
-    return [Route("/healthz", healthz), Route("/readyz", readyz)]
+    async def metrics(_request: Request) -> Response:
+        service.show()
+        return Response(await to_thread.run_sync(service.metrics.written), media_type=CONTENT_TYPE_LATEST)
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
 async def _asked(look: Callable[[Service], str], service: Service) -> str:

@@ -62,7 +62,7 @@ class Keeper:
         self._wait = RETRY[0]
         self._not_before = clock()
         self._ended = Event()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[str] | None = None
         self._thread = Thread(target=self._run, name="keeper")
 
     def __enter__(self) -> Self:
@@ -123,10 +123,15 @@ class Keeper:
             return
         logger.info("writing a snapshot: %s", reason)
         # In a session of its own, as Ctrl-C is for this process alone, which then ends the other.
-        self._child = subprocess.Popen(COMMAND, start_new_session=True)  # noqa: S603
+        self._child = subprocess.Popen(  # noqa: S603
+            COMMAND, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         if self._ended.is_set():
             self._child.terminate()
-        if self._child.wait() == 0:
+        for line in self._child.stdout or ():
+            logger.info("snapshot: %s", line.rstrip())
+        self._child.communicate()
+        if self._child.returncode == 0:
             self._wait = RETRY[0]
         elif not self._ended.is_set():
             logger.warning("no snapshot was written; the next attempt is in %.0f s", self._wait)

@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from api.mirror import Deleted, Mirror
-from api.snapshots import Snapshots
+from api.snapshots import Snapshots, written_at
 from bktree.protocol import Engine
 from bktree.snapshot import RefusedError
 from sql.changes import Reached
@@ -72,6 +72,11 @@ class Live:
     def added(self) -> int:
         """How many files have come since the snapshot."""
         return self._mirror.added
+
+    @property
+    def snapshot_at(self) -> datetime | None:
+        """When the snapshot was written that answers; None where there is none."""
+        return None if self._mapped is None else written_at(self._mapped)
 
     @property
     def in_memory(self) -> bool:

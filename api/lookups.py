@@ -45,7 +45,10 @@ def near(
 ) -> Matches:
     """Files near a pair of hashes; raises IndexLoading and DatabaseUnavailable."""
     with _searching(service):
-        return service.live.engine.search(phash, dhash, tolerance, first=first, after=after, bound=bound)
+        engine = service.live.engine
+        found = engine.search(phash, dhash, tolerance, first=first, after=after, bound=bound)
+    service.metrics.searched(engine.name, found.total)
+    return found
 
 
 async def found_near(
@@ -69,7 +72,10 @@ def near_many(
     """The same for many pictures' phash and dhash, in the order they were asked."""
     phashes, dhashes = np.array(asked, np.uint64).reshape(-1, 2).T.copy()
     with _searching(service):
-        return service.live.engine.search_many(phashes, dhashes, tolerance, first=first)
+        engine = service.live.engine
+        found = engine.search_many(phashes, dhashes, tolerance, first=first)
+    service.metrics.searched(engine.name, sum(matches.total for matches in found), len(found))
+    return found
 
 
 def hashes(service: Service, page_ids: Sequence[int]) -> dict[int, tuple[int, int]]:

@@ -13,6 +13,7 @@ from strawberry.types.execution import PreExecutionError
 
 from api import bounds, cost, prepared, scalars
 from api.errors import BadInput, DatabaseUnavailable, IndexLoading, Refusal, ReplicaUnavailable, incident
+from api.observing import Modes
 from api.query import Query
 from api.service import Service
 
@@ -143,7 +144,7 @@ def made(query: type) -> Schema:
     """The schema of a type of queries, with all that holds for any of them."""
     return Schema(
         query,
-        extensions=[Preparation, Freshness],
+        extensions=[Preparation, Freshness, Modes],
         config=StrawberryConfig(scalar_map={scalars.Hash: scalars.definition}),
     )
 

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -15,11 +16,12 @@ from api.decoders import Decoders
 from api.finna import Records
 from api.gathering import Gathering
 from api.live import Live
+from api.metrics import Gauges, Metrics
 from api.snapshots import Snapshots
 from api.wiki import Wiki
 from bktree.engines import compile_kernels
 from bktree.protocol import Tolerance
-from commons.settings import Settings
+from commons.settings import ENGINES, Settings
 from sql import schema
 from sql.database import Database
 from sql.links import Links
@@ -76,6 +78,8 @@ class Service:
         self.decoders = Decoders()
         self.finna = Records(settings, self.decoders)
         self.poll_seconds = poll_seconds
+        self.metrics = Metrics()
+        self._begun = datetime.now(UTC)
         self._trouble = False
         self._parent = int(os.environ.get(PARENT, os.getppid()))
         # Reads wait for the database, searches for a core: neither may hold up the other.
@@ -93,7 +97,8 @@ class Service:
     async def running(self) -> AsyncIterator[None]:
         """Prepare the tables, follow them while the block runs, and close everything after it."""
         prepared = await self._try(self._prepare)
-        tasks = [asyncio.create_task(work) for work in (self._follow(prepared=prepared), self.wiki.ask())]
+        works = (self._follow(prepared=prepared), self.wiki.ask(), self._watch())
+        tasks = [asyncio.create_task(work) for work in works]
         try:
             yield
         finally:
@@ -143,6 +148,31 @@ class Service:
             if prepared:
                 await self._try(self.live.poll)
             await asyncio.sleep(self.poll_seconds)
+
+    async def _watch(self) -> None:
+        """Show how things stand again and again, also while the database keeps silent."""
+        while True:
+            self.show()
+            await asyncio.sleep(self.poll_seconds)
+
+    def show(self) -> None:
+        """Show in the metrics how things stand."""
+        now, live = datetime.now(UTC), self.live
+        connections = {"hashes": self.database.connections}
+        if self._commons is not None and self._commons is not self.database:
+            connections["commons"] = self._commons.connections
+        self.metrics.show(
+            Gauges(
+                engine=live.engine.name,
+                live_rows=live.added,
+                lag=(now - (live.as_of or self._begun)).total_seconds(),
+                snapshot_age=(now - live.snapshot_at).total_seconds() if live.snapshot_at else 0,
+                newest_row=live.indexed_through.timestamp() if live.indexed_through else 0,
+                decoders=self.decoders.on_their_way,
+                connections=connections,
+            ),
+            [name for name in ENGINES if name != "auto"],
+        )
 
     async def _try(self, function: Callable[[], None]) -> bool:
         """Call a function that needs the database; trouble is logged when it begins and when it ends."""

@@ -27,6 +27,8 @@ from sql.tables import dhash, own, phash, tombstone
 
 LOCK = ".lock"
 
+_NAMING = "%Y%m%dT%H%M%S.%fZ"
+
 NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
 """What snapshots are called; anything else in the folder is not theirs."""
 
@@ -131,7 +133,7 @@ class Snapshots:
             older = list(self._all())
             at = datetime.now(UTC)
             snapshot = self._read(engine, at, progress)
-            path = self.folder / f"{at:%Y%m%dT%H%M%S.%fZ}"
+            path = self.folder / at.strftime(_NAMING)
             save(path, snapshot)
             self._remove(older)
             for mark in self.folder.glob(f"{REFUSED}*"):
@@ -178,6 +180,11 @@ class Snapshots:
             except BlockingIOError:
                 raise Busy(f"another process is writing a snapshot to {self.folder}") from None
             yield
+
+
+def written_at(snapshot: Path) -> datetime:
+    """When a snapshot was begun, in UTC."""
+    return datetime.strptime(snapshot.name, _NAMING).replace(tzinfo=UTC)
 
 
 def _identity(database: Database) -> str:

@@ -46,6 +46,12 @@ class Database:
         """Close the pooled connections."""
         self._engine.dispose()
 
+    @property
+    def connections(self) -> tuple[int, int]:
+        """How many connections are in use, and how many there may be."""
+        pool: Any = self._engine.pool
+        return pool.checkedout(), pool.size()
+
     def tables(self) -> frozenset[str]:
         """The names of the tables and views that can be seen."""
         with self._engine.connect() as connection:
@@ -110,6 +116,7 @@ def _embedded(url: URL, pool: int) -> Engine:
         connect_args={"timeout": _BUSY_TIMEOUT, "check_same_thread": False},
         pool_size=pool,
         max_overflow=0,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
@@ -128,6 +135,7 @@ def _server(url: URL, pool: int, patience: float | None) -> Engine:
         skip_autocommit_rollback=True,
         pool_size=pool,
         max_overflow=0,
+        hide_parameters=True,
         pool_pre_ping=True,
         pool_recycle=_IDLE,
         connect_args={

@@ -94,7 +94,9 @@ def test_a_keeper_makes_one_and_another_where_it_is_gone(
         assert first is not None
         shutil.rmtree(first)
         wait_for(lambda: snapshots.newest() not in {None, first})
-    assert [record.message for record in caplog.records] == ["writing a snapshot: there is none"] * 2
+    told = [record.message for record in caplog.records]
+    assert [line for line in told if line.startswith("writing")] == ["writing a snapshot: there is none"] * 2
+    assert f"snapshot: {first}: 6 files" in caplog.text
 
 
 def test_what_fails_is_tried_again_after_ever_longer_waits(

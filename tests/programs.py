@@ -59,10 +59,15 @@ class Served(NamedTuple):
     url: str
     log: Path
 
+    def text(self, path: str) -> str:
+        """The text at a path."""
+        with urllib.request.urlopen(self.url + path, timeout=30) as response:
+            told: bytes = response.read()
+            return told.decode()
+
     def get(self, path: str) -> Any:
         """The JSON at a path."""
-        with urllib.request.urlopen(self.url + path, timeout=30) as response:
-            return json.load(response)
+        return json.loads(self.text(path))
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
         """The answer to a GraphQL query."""

@@ -24,7 +24,7 @@ schemathesis.graphql.scalar("Hash", HASHES)
 schema = schemathesis.graphql.from_path(str(ROOT / "docs" / "schema.graphql"))
 
 
-@schema.exclude(name="Query.externalLinks").parametrize()
+@schema.parametrize()
 @settings(
     max_examples=int(EXAMPLES or 50),
     derandomize=EXAMPLES is None,

@@ -213,7 +213,11 @@ def test_a_file_tells_all_that_is_known(ask: Ask) -> None:
     [
         "File:Älpler (1900).jpg",
         "älpler_(1900).jpg",
+        "IMAGE: älpler (1900).jpg",
         "https://commons.wikimedia.org/wiki/File:%C3%84lpler_(1900).jpg",
+        "https://commons.m.wikimedia.org/w/index.php?title=File:%C3%84lpler_(1900).jpg&oldid=7#filehistory",
+        "https://upload.wikimedia.org/wikipedia/commons/7/72/%C3%84lpler_%281900%29.jpg",
+        "https://upload.wikimedia.org/wikipedia/commons/thumb/7/72/%C3%84lpler_%281900%29.jpg/330px-x.jpg",
     ],
 )
 def test_a_file_is_found_by_its_title(ask: Ask, title: str) -> None:

@@ -17,6 +17,7 @@ from api.files import LOCAL
 from api.graphql import Endpoint
 from api.middleware import BodyLimit, CommonHeaders
 from api.observing import GRAPHQL, Observed
+from api.ratelimit import RateLimit
 from api.service import POLL_SECONDS, Service
 from commons.settings import Settings
 
@@ -65,8 +66,9 @@ def create_app(
         exception_handlers={HTTPException: _http_error, Exception: _our_fault},
         lifespan=lifespan,
     )
+    limited = app if settings.rate_limit is None else RateLimit(app, settings.rate_limit)
     # Outside of Starlette's own middleware, whose answers to the unexpected are to be marked too.
-    return Observed(CommonHeaders(app, private=LOCAL), service.metrics, _MODES)
+    return Observed(CommonHeaders(limited, private=LOCAL), service.metrics, _MODES)
 
 
 def _most_bytes(path: str) -> int:

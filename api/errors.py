@@ -109,6 +109,13 @@ class TooManyPictures(Refusal):
     retry_after = 1
 
 
+class RateLimited(Refusal):
+    """The client has asked as often as it may for now."""
+
+    code = "RATE_LIMITED"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+
 class Busy(Refusal):
     """More is asked for at once than this machine can do."""
 

@@ -25,6 +25,7 @@ from api.context import Context
 from api.errors import status_of
 from api.metrics import of_codes
 from api.negotiation import preferred
+from api.ratelimit import charge
 from api.requests import current
 from api.schema import Schema, presented, schema
 from api.service import Service
@@ -111,6 +112,7 @@ class Endpoint(GraphQL[Context, None]):
                 del answer["data"]
         if result.extensions:
             answer["extensions"] = result.extensions
+            charge(request.scope, result.extensions["cost"])
         return answer
 
     def create_response(self, response_data: Any, sub_response: Response) -> Response:

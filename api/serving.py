@@ -44,6 +44,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
         log_config=configuration,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=list(settings.trusted_proxies),
         ws="none",
         timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         timeout_worker_healthcheck=_SECONDS_OF_SILENCE,

@@ -2,8 +2,10 @@
 
 import configparser
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +22,8 @@ DOWNLOADS = "IMAGEHASH_DOWNLOADS"
 WIKI_API = "IMAGEHASH_WIKI_API"
 FINNA_API = "IMAGEHASH_FINNA_API"
 FINNA_SITE = "IMAGEHASH_FINNA_SITE"
+RATE_LIMIT = "IMAGEHASH_RATE_LIMIT"
+TRUSTED_PROXIES = "IMAGEHASH_TRUSTED_PROXIES"
 
 _EMBEDDED = "sqlite:///imagehash.db"
 _TOOLSDB = ("tools.db.svc.wikimedia.cloud", "s55462__imagehash")
@@ -43,6 +47,8 @@ class Settings:
     finna_api: str
     finna_site: str
     downloads: int
+    rate_limit: str | None
+    trusted_proxies: tuple[str, ...]
 
     @classmethod
     def from_environment(
@@ -65,6 +71,8 @@ class Settings:
             finna_api=_site(given, FINNA_API, "https://api.finna.fi"),
             finna_site=_site(given, FINNA_SITE, "https://finna.fi"),
             downloads=_downloads(given),
+            rate_limit=_rate_limit(given),
+            trusted_proxies=_proxies(given.get(TRUSTED_PROXIES, "127.0.0.1, ::1")),
         )
 
     def __repr__(self) -> str:
@@ -166,12 +174,36 @@ def _downloads(given: Mapping[str, str]) -> int:
     value = given.get(DOWNLOADS)
     if value is None:
         # Wikimedia asks for no more than two from outside its own cloud.
-        inside = "TOOL_TOOLSDB_USER" in given or "TOOL_REPLICA_USER" in given
-        return _DOWNLOADS_ON_TOOLFORGE if inside else _DOWNLOADS
+        return _DOWNLOADS_ON_TOOLFORGE if _on_toolforge(given) else _DOWNLOADS
     number = int(value) if value.isascii() and value.isdigit() else 0
     if not 1 <= number <= _MOST_DOWNLOADS:
         raise ValueError(f"{DOWNLOADS} is {value!r}; expected a whole number from 1 to {_MOST_DOWNLOADS}")
     return number
+
+
+def _on_toolforge(given: Mapping[str, str]) -> bool:
+    return "TOOL_TOOLSDB_USER" in given or "TOOL_REPLICA_USER" in given
+
+
+def _rate_limit(given: Mapping[str, str]) -> str | None:
+    # Toolforge does not tell tools the addresses of clients: all of them would be one.
+    value = given.get(RATE_LIMIT, "off" if _on_toolforge(given) else "600/minute")
+    if value == "off":
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,9}/(second|minute|hour|day)", value):
+        raise ValueError(f"{RATE_LIMIT} is {value!r}; expected requests such as 600/minute, or off")
+    return value
+
+
+def _proxies(value: str) -> tuple[str, ...]:
+    networks = tuple(each.strip() for each in value.split(","))
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError:
+            expected = "addresses or networks such as 127.0.0.1, 10.0.0.0/8, with commas between them"
+            raise ValueError(f"{TRUSTED_PROXIES} has {network!r}; expected {expected}") from None
+    return networks
 
 
 def _folder(path: str, home: Path) -> Path:

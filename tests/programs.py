@@ -20,7 +20,8 @@ ROOT = Path(__file__).parents[1]
 def environment(folder: Path, **settings: str) -> dict[str, str]:
     """What a program sees that is run in ``folder``: no settings but those given."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("IMAGEHASH_", "TOOL_"))}
-    return kept | {"PYTHONPATH": str(ROOT), "HOME": str(folder), "PYTHONWARNINGS": "error"} | settings
+    own = {"PYTHONPATH": str(ROOT), "HOME": str(folder), "PYTHONWARNINGS": "error"}
+    return kept | own | {"IMAGEHASH_RATE_LIMIT": "1000000/minute"} | settings
 
 
 def run(

@@ -54,6 +54,7 @@ def settings(hashes: Database, replica: Database, tmp_path: Path) -> Settings:
             "IMAGEHASH_DATABASE_URL": str(hashes.url),
             "IMAGEHASH_COMMONS_URL": str(replica.url),
             "IMAGEHASH_SNAPSHOT_DIR": str(tmp_path / "snapshots"),
+            "IMAGEHASH_RATE_LIMIT": "1000000/minute",
         }
     )
 

@@ -24,6 +24,8 @@ def test_everything_has_a_default(tmp_path: Path) -> None:
         finna_api="https://api.finna.fi",
         finna_site="https://finna.fi",
         downloads=2,
+        rate_limit="600/minute",
+        trusted_proxies=("127.0.0.1", "::1"),
     )
 
 
@@ -39,6 +41,8 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         IMAGEHASH_FINNA_API="http://127.0.0.1:1/",
         IMAGEHASH_FINNA_SITE="http://[::1]:2",
         IMAGEHASH_DOWNLOADS="3",
+        IMAGEHASH_RATE_LIMIT="5/second",
+        IMAGEHASH_TRUSTED_PROXIES="10.0.0.0/8,2001:db8::1",
     )
     assert settings == Settings(
         "mysql+pymysql://u:p@localhost:3307/hashes?charset=utf8mb4",
@@ -50,6 +54,8 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         "http://127.0.0.1:1",
         "http://[::1]:2",
         3,
+        "5/second",
+        ("10.0.0.0/8", "2001:db8::1"),
     )
 
 
@@ -227,3 +233,22 @@ def test_no_password_is_shown(tmp_path: Path) -> None:
 def test_settings_do_not_change(tmp_path: Path) -> None:
     with pytest.raises(FrozenInstanceError):
         read(tmp_path).engine = "sql"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "value", ["600", "0/minute", "600 per minute", "600/fortnight", "1/second;2/day", "-1/day"]
+)
+def test_a_rate_limit_is_requests_in_a_time(value: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"IMAGEHASH_RATE_LIMIT is .*600/minute, or off"):
+        read(tmp_path, IMAGEHASH_RATE_LIMIT=value)
+
+
+def test_requests_are_not_limited_where_clients_cannot_be_told_apart(tmp_path: Path) -> None:
+    assert read(tmp_path, IMAGEHASH_RATE_LIMIT="off").rate_limit is None
+    assert read(tmp_path, TOOL_TOOLSDB_USER="u", TOOL_TOOLSDB_PASSWORD="p").rate_limit is None
+
+
+@pytest.mark.parametrize("value", ["*", "proxy.example.org", "10.0.0.1/8", "127.0.0.1,,::1"])
+def test_trusted_proxies_are_addresses_and_networks(value: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"IMAGEHASH_TRUSTED_PROXIES has .*10\.0\.0\.0/8"):
+        read(tmp_path, IMAGEHASH_TRUSTED_PROXIES=value)

@@ -69,9 +69,9 @@ class Visit:
     def check(self) -> None:
         """Fail where anything went amiss, or anyone else was asked."""
         errors = [error for error in self.errors if not any(known.search(error) for known in self._expected)]
-        assert errors == []
+        assert errors == [], errors
         elsewhere = [request.url for request in self.requests if not self._is_ours(request.url)]
-        assert elsewhere == []
+        assert elsewhere == [], elsewhere
 
     def _is_ours(self, url: str) -> bool:
         address = urlsplit(url)

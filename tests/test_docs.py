@@ -14,7 +14,7 @@ from tests import programs
 from tests.mariadb import free_port
 
 ROOT = Path(__file__).parents[1]
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "gadget" / "README.md"]
 
 
 def names_of_settings() -> set[str]:

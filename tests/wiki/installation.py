@@ -49,8 +49,10 @@ def install(folder: Path, server: mariadb.Server, database: str, *, url: str, fe
     assert PROGRAM.is_dir(), "the tests need MediaWiki, which `make test` installs"
     settings = folder / "LocalSettings.php"
     installation = Installation(folder, url, _environment(settings, feed))
-    for name in ("cache", "tmp", "web/images"):
+    for name in ("cache", "tmp", "web/images", "web/w"):
         (folder / name).mkdir(parents=True)
+    for name in ("resources", "skins"):
+        (folder / "web" / "w" / name).symlink_to(PROGRAM / name)
     user, password = ADMIN
     options = {
         "confpath": folder,

@@ -45,6 +45,11 @@ class Wiki:
         """
         self._import(pictures, "Overwritten", "--overwrite", "--comment=A new version.")
 
+    def configure(self, settings: str) -> None:
+        """Add settings, written in PHP."""
+        with (self._installation.folder / "LocalSettings.php").open("a") as file:
+            file.write(settings)
+
     def edit(self, name: str, text: str) -> None:
         """Write a file's page anew."""
         self.client.act("edit", title=f"File:{name}", text=text)

@@ -1,12 +1,15 @@
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 from starlette.testclient import TestClient
 
 from api import context, files, service
+from api.app import create_app
 from api.errors import Refusal
 from api.files import Facts
 from api.service import Service
@@ -15,8 +18,8 @@ from commons.settings import Settings
 from sql import results
 from sql.database import Database
 from sql.results import Result
-from tests.api.conftest import Serve, asker
-from tests.api.data import DHASH, FILES, PHASH, Ask, hashed, wiki_link
+from tests.api.conftest import Serve, asker, make_snapshot
+from tests.api.data import DHASH, FILES, PHASH, Ask, hashed, wiki_file, wiki_link
 from tests.finna import Finna
 from tests.waiting import wait_for
 
@@ -557,3 +560,43 @@ def test_links_without_a_replica_are_an_error_with_a_code(
     alone = asker(serve(replace(settings, commons_url=None)))
     (error,) = alone(LINKS, domain="finna.fi", path="/Record")["errors"]
     assert error["extensions"] == {"code": "REPLICA_UNAVAILABLE"}
+
+
+EVERYTHING = """query ($phash: Hash!, $dhash: Hash!, $first: Int) {
+  search(phash: $phash, dhash: $dhash, first: $first) { nodes { file {
+    pageId title url thumbnailUrl width height mime sha1 uploadedAt status deleted
+    hashes { phash dhash lowInformation createdAt } matches(first: 2) { nodes { file { pageId } } } } } } }"""
+
+
+def test_each_table_is_asked_once_however_many_files_match(
+    settings: Settings, hashes: Database, replica: Database
+) -> None:
+    page_ids = range(1000, 1090)
+    with hashes.write() as connection:
+        results.save(connection, [hashed(page_id, PHASH, DHASH) for page_id in page_ids])
+    with replica.write() as connection:
+        for page_id in page_ids:
+            for row in wiki_file(page_id, f"{page_id}.jpg"):
+                connection.exec_driver_sql(row)
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    make_snapshot(settings)
+    # It polls once, and then no more.
+    with TestClient(create_app(settings, poll_seconds=3600)) as client:
+        ask = asker(client)
+        wait_for(lambda: client.get("/readyz").json()["index"] != "loading")
+        ask(EVERYTHING, **HASHES, first=1)
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            answer = ask(EVERYTHING, **HASHES, first=100)
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+    assert "errors" not in answer
+    files_found = [node["file"] for node in answer["data"]["search"]["nodes"]]
+    assert len(files_found) == 93
+    assert all(file["title"] and file["hashes"]["createdAt"] for file in files_found)
+    tables = sorted(re.search(r"\bFROM (\w+)", statement)[1] for statement in statements)  # type: ignore[index]
+    assert tables == ["page", "phash"]

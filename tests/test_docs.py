@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 import demo
 from api import errors
+from api.metrics import OUTCOMES, Metrics
 from commons import settings
 from commons.pictures import Reason
 from tests import programs
@@ -39,6 +41,26 @@ def test_every_code_of_an_error_is_documented() -> None:
 def test_every_reason_of_a_failure_is_documented() -> None:
     page = (ROOT / "docs" / "indexing.md").read_text()
     assert {reason for reason in Reason if f"`{reason}`" not in page} == set()
+
+
+def test_every_metric_is_documented_and_every_documented_one_exists() -> None:
+    page = (ROOT / "docs" / "operating.md").read_text()
+    documented = {name.removesuffix("_bucket") for name in re.findall(r"imagehash_[a-z_]+", page)}
+    families = text_string_to_metric_families(Metrics().written().decode())
+    names = {family.name + ("_total" if family.type == "counter" else "") for family in families}
+    assert documented == names
+    assert {outcome for outcome in OUTCOMES if f"`{outcome}`" not in page} == set()
+
+
+def test_every_command_of_the_procfile_exists(tmp_path: Path) -> None:
+    commands = [line.partition(": ")[2] for line in (ROOT / "Procfile").read_text().splitlines()]
+    assert len(commands) == 4
+    for command in commands:
+        python, _, module, name, *_ = command.split()
+        assert python == "python"
+        assert programs.run(module, name, "--help", folder=tmp_path).returncode == 0
+    for option in re.findall("--[a-z]+", commands[0]):
+        assert option in programs.run("api", "serve", "--help", folder=tmp_path).stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,6 +1,10 @@
+import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
+ROOT = Path(__file__).parents[1]
 SCRIPT = Path(__file__).with_name("packages.sh")
 
 
@@ -20,3 +24,13 @@ def test_without_root_the_command_is_printed() -> None:
     assert refused.returncode == 1
     assert "sudo sh -c 'apt-get update && apt-get install" in refused.stderr
     assert "no-such-package" in refused.stderr
+
+
+@pytest.mark.parametrize("lock", ["web/package-lock.json", "tests/conformance/package-lock.json"])
+def test_locks_have_a_checksum_for_each_package_and_name_no_host(lock: str) -> None:
+    packages = json.loads((ROOT / lock).read_text())["packages"]
+    packages.pop("")
+    assert packages
+    for name, package in packages.items():
+        assert package["integrity"].startswith("sha512-"), name
+        assert "resolved" not in package, name

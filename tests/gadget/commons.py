@@ -23,7 +23,7 @@ HOSTILE = "<img src=x onerror=alert(1)> \"'&amp;.jpg"
 
 # What Commons has besides. The tool may be asked, and nothing of it be run.
 _SETTINGS = """
-$wgCSPHeader = [ 'default-src' => [ '%s' ], 'useNonces' => false, 'includeCORS' => false ];
+$wgCSPHeader = [ 'default-src' => [ '%s', '%s' ], 'useNonces' => false, 'includeCORS' => false ];
 $wgAllowUserJs = true;
 $wgFavicon = 'data:,';
 $wgLogo = $wgLogos = false;
@@ -35,12 +35,16 @@ $wgSpecialPages['UploadWizard'] = static fn () => new class( 'UploadWizard' ) ex
 
 @dataclass(frozen=True)
 class Commons:
-    """The wiki, the tool, and a folder to run the tool's programs from, with their settings."""
+    """The wiki, the tool, and a folder to run the tool's programs from, with their settings.
+
+    The wiki's pages may also ask ``spare``, a port where another tool can be started.
+    """
 
     wiki: Wiki
     tool: Served
     folder: Path
     settings: dict[str, str]
+    spare: int
 
     @property
     def hosts(self) -> tuple[str, str]:
@@ -67,9 +71,9 @@ def running(folder: Path, server: mariadb.Server, hashes: str) -> Iterator[Commo
     """Set all of it up in an empty folder, with the database ``hashes`` for the tool."""
     for name in ("wiki", "pictures", "tool"):
         (folder / name).mkdir()
-    port = mariadb.free_port()
+    port, spare = mariadb.free_port(), mariadb.free_port()
     with mediawiki.running(folder / "wiki", server, database="gadgetwiki") as wiki:
-        wiki.configure(_SETTINGS % f"http://127.0.0.1:{port}")
+        wiki.configure(_SETTINGS % (f"http://127.0.0.1:{port}", f"http://127.0.0.1:{spare}"))
         wiki.upload(pictures(folder / "pictures"))
         settings = {
             "IMAGEHASH_DATABASE_URL": hashes,
@@ -78,7 +82,7 @@ def running(folder: Path, server: mariadb.Server, hashes: str) -> Iterator[Commo
         }
         serve = ("api", "serve", "--port", str(port))
         with programs.serving(serve, folder / "tool", port, **settings) as tool:
-            commons = Commons(wiki, tool, folder / "tool", settings)
+            commons = Commons(wiki, tool, folder / "tool", settings, spare)
             install(commons)
             commons.index("page")
             delete(commons, "Astronaut, deleted.jpg")

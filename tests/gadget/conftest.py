@@ -49,12 +49,12 @@ def account(browser: Browser, commons: Commons) -> Any:
 
 @pytest.fixture
 def visiting(browser: Browser, commons: Commons, account: Any) -> Visiting:
-    """Opens visits, with options of Playwright's ``new_context``."""
+    """Opens visits, with options of Playwright's ``new_context``, and more hosts that may be asked."""
 
     @contextmanager
-    def opened(**options: Any) -> Iterator[Visit]:
+    def opened(*, hosts: tuple[str, ...] = (), **options: Any) -> Iterator[Visit]:
         given = {"storage_state": account, "viewport": {"width": 1000, "height": 640}} | options
-        with browsers.visit(browser, *commons.hosts, **given) as visited:
+        with browsers.visit(browser, *commons.hosts, *hosts, **given) as visited:
             yield visited
 
     return opened

@@ -3,12 +3,13 @@
 import re
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests import browser as browsers
-from tests import mariadb
+from tests import mariadb, programs
 from tests.browser import Visit
 from tests.gadget.commons import HOSTILE, Commons
 from tests.gadget.conftest import Visiting
@@ -273,14 +274,26 @@ def test_it_says_that_it_is_looking_and_what_to_do_where_the_tool_is_gone(
     expect(page.locator(MATCH)).to_have_count(5)
 
 
-def test_it_says_when_to_ask_again_where_the_tool_has_too_much_to_do(visit: Visit, commons: Commons) -> None:
-    visit.expect("status of 429")
-    headers = {"Retry-After": "7", "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "*"}
-    visit.page.route(
-        f"{commons.tool.url}/**", lambda route: route.fulfill(status=429, headers=headers, json={})
-    )
-    page = ask(visit, commons, "Astronaut.jpg")
-    expect(panel(page)).to_contain_text("Try again in 7 seconds.")
+def test_it_says_when_to_ask_again_where_one_asks_too_often(
+    visiting: Visiting, commons: Commons, tmp_path: Path
+) -> None:
+    settings = commons.settings | {"IMAGEHASH_RATE_LIMIT": "1/hour"}
+    serve = ("api", "serve", "--port", str(commons.spare))
+    with (
+        programs.serving(serve, tmp_path, commons.spare, **settings) as strict,
+        visiting(hosts=(urlsplit(strict.url).netloc,)) as visit,
+    ):
+        visit.expect("status of 429")
+        page = visit.page
+        page.goto(commons.page("File:Astronaut.jpg"))
+        expect(page.locator(LINK)).to_be_attached()
+        page.evaluate("url => { window.imagehashTool = url; }", strict.url)
+        strict.ask("{ index { fileCount } }")
+        page.locator(LINK).click()
+        expect(panel(page)).to_contain_text("The tool has too much to do just now")
+        expect(panel(page)).to_contain_text(re.compile(r"Try again in \d+ seconds\."))
+        assert faults(page) == []
+        visit.picture("gadget-busy")
 
 
 def test_what_could_not_be_read_is_told_and_nothing_is_proposed(

@@ -54,7 +54,7 @@ def create_app(
 
     app = Starlette(
         routes=[
-            *web.routes(settings, Endpoint(service)),
+            *web.routes(service.wiki, Endpoint(service)),
             *oldurls.routes(service),
             hashing.route(service),
             local.route(service),

@@ -3,6 +3,7 @@
 What each may load is told by its policy, https://www.w3.org/TR/CSP3/.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,7 +13,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from commons.settings import Settings
+from api.wiki import Wiki
+from commons.thumbnails import COMMONS
 
 BUILT = Path(__file__).parent / "static"
 
@@ -46,19 +48,19 @@ _EXPLORER = _POLICY | {
 }
 """The editor in it styles what it shows inline, and works in the background."""
 
-_WIKIMEDIA = ("https://upload.wikimedia.org", "https://thumb.wikimedia.org", "https://commons.wikimedia.org")
+_THUMBNAILS = {COMMONS: "https://thumb.wikimedia.org"}
+"""Where else thumbnails are to be: https://phabricator.wikimedia.org/T427465."""
 
 
-def routes(settings: Settings, graphql: ASGIApp, built: Path = BUILT) -> list[BaseRoute]:
+def routes(wiki: Wiki, graphql: ASGIApp, built: Path = BUILT) -> list[BaseRoute]:
     """The routes for the page, the explorer and what they load, beside ``graphql`` for everyone else."""
     if not (built / "index.html").exists():
         return [Route("/", _home), Route("/graphql", graphql)]
-    page = _POLICY | {"img-src": " ".join(("'self'", "data:", "blob:", *_wiki(settings)))}
-    explorer = _Document(built, "explorer.html", _EXPLORER)
+    explorer = _Document(built, "explorer.html", lambda: _EXPLORER)
     return [
-        Route("/", _Document(built, "index.html", page)),
+        Route("/", _Document(built, "index.html", lambda: _page(wiki.files))),
         Route("/graphql", _ForBrowsers(explorer, graphql)),
-        Mount("/assets", _Files(built / "assets", {"Cache-Control": "public, max-age=31536000, immutable"})),
+        Mount("/assets", _Files(built / "assets")),
     ]
 
 
@@ -66,18 +68,22 @@ async def _home(_request: object) -> Response:
     return PlainTextResponse(_HOME)
 
 
-def _wiki(settings: Settings) -> tuple[str, ...]:
-    """Where the wiki's pictures are."""
-    site = urlsplit(settings.wiki_api)
-    return _WIKIMEDIA if site.netloc == "commons.wikimedia.org" else (f"{site.scheme}://{site.netloc}",)
+def _page(files: str | None) -> dict[str, str]:
+    """The page's policy, for a wiki that has its files below this address."""
+    hosts = (files, _THUMBNAILS.get(files)) if files else ()
+    pictures = ("{0.scheme}://{0.netloc}".format(urlsplit(host)) for host in hosts if host)
+    return _POLICY | {"img-src": " ".join(("'self'", "data:", "blob:", *pictures))}
 
 
 class _Files(StaticFiles):
     """Files of a folder, compressed where a compressed one lies beside and the browser takes it."""
 
-    def __init__(self, folder: Path, headers: dict[str, str]) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__(directory=folder)
-        self._headers = headers | {"Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}
+
+    def headers(self) -> dict[str, str]:
+        """What is told besides: names have a digest of the content in them."""
+        return {"Cache-Control": "public, max-age=31536000, immutable"}
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Answer with a file, or its compressed form."""
@@ -89,24 +95,22 @@ class _Files(StaticFiles):
                 break
         else:
             response = await super().get_response(path, scope)
-        response.headers.update(self._headers)
+        response.headers.update(self.headers() | {"Vary": "Accept-Encoding"})
         return response
 
 
 class _Document(_Files):
     """One HTML file, under its policy; it is asked for again each time, as what it names may be newer."""
 
-    def __init__(self, folder: Path, name: str, policy: dict[str, str]) -> None:
-        told = "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
-        super().__init__(
-            folder,
-            {
-                "Content-Security-Policy": told,
-                "Referrer-Policy": "no-referrer",
-                "Cache-Control": "no-cache",
-            },
-        )
+    def __init__(self, folder: Path, name: str, policy: Callable[[], dict[str, str]]) -> None:
+        super().__init__(folder)
         self._name = name
+        self._policy = policy
+
+    def headers(self) -> dict[str, str]:
+        """The policy as it is now."""
+        policy = "; ".join(f"{directive} {sources}" for directive, sources in self._policy().items())
+        return {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
 
     def get_path(self, scope: Scope) -> str:
         """The file, whatever the address."""

@@ -28,7 +28,9 @@ function compressed() {
 
 export default defineConfig( {
 	plugins: [ vue(), compressed() ],
+	esbuild: { jsx: 'automatic' },
 	build: {
+		target: 'es2022',
 		outDir: '../api/static',
 		emptyOutDir: true,
 		// The page's policy lets no script or style in that is part of a document.

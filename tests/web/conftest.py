@@ -11,6 +11,7 @@ from playwright.sync_api import Browser
 
 import demo
 from tests import browser as browsers
+from tests import finna as finnas
 from tests import programs
 from tests.browser import Visit
 from tests.programs import Served
@@ -25,7 +26,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Iterator[Served]:
-    """The service over photos, those of the demo too, and versions of ``mural.jpg``."""
+    """The service over photos, those of the demo too, and versions of ``mural.jpg``; Finna has the mural."""
     folder = tmp_path_factory.mktemp("site")
     pictures = folder / "photos"
     shutil.copytree(photos / "commons100", pictures)
@@ -33,8 +34,10 @@ def site(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Iterator[Ser
     versions(pictures, "mural")
     indexed = programs.run("index", "folder", pictures, folder=folder)
     assert indexed.returncode == 0, indexed.stderr
-    with programs.api(folder) as served:
-        yield served
+    with finnas.running() as finna:
+        finna.records["museovirasto.4878"] = [pictures / "mural.jpg", pictures / "gourds.jpg"]
+        with programs.api(folder, **finna.settings) as served:
+            yield served
 
 
 def versions(folder: Path, name: str) -> None:

@@ -136,6 +136,9 @@ def _snapshot(_options: argparse.Namespace) -> int:
     try:
         _require_index(database)
         terminal.snapshot(Snapshots(settings.snapshot_dir, database), settings.engine)
+    except OSError as error:
+        told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return _fail(f"{told}; make room, or have another folder in IMAGEHASH_SNAPSHOT_DIR")
     finally:
         database.close()
     return 0

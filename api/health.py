@@ -22,12 +22,13 @@ _SECONDS = 5.0
 
 def routes(service: Service) -> list[Route]:
     """The routes for who watches over the service."""
+    looks = _Looks(service)
 
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     async def readyz(_request: Request) -> Response:
-        database, replica = await asyncio.gather(_asked(_database, service), _asked(_replica, service))
+        database, replica = await asyncio.gather(looks.at(_database), looks.at(_replica))
         in_memory = service.live.in_memory
         told = {
             "index": service.live.engine.name if service.live.loaded else "loading",
@@ -44,13 +45,23 @@ def routes(service: Service) -> list[Route]:
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
-async def _asked(look: Callable[[Service], str], service: Service) -> str:
-    """What a look at a database comes to, within seconds even if the database hangs."""
-    try:
-        async with asyncio.timeout(_SECONDS):
-            return await to_thread.run_sync(look, service, abandon_on_cancel=True)
-    except TimeoutError:
-        return f"no answer within {_SECONDS:g} seconds"
+class _Looks:
+    """Looks at databases, one at a time at each: however many ask while one hangs, no more threads do."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._under_way: dict[Callable[[Service], str], asyncio.Task[str]] = {}
+
+    async def at(self, look: Callable[[Service], str]) -> str:
+        """What a look comes to, within seconds even if the database hangs."""
+        under_way = self._under_way.get(look)
+        if under_way is None or under_way.done():
+            under_way = self._under_way[look] = asyncio.create_task(to_thread.run_sync(look, self._service))
+        try:
+            async with asyncio.timeout(_SECONDS):
+                return await asyncio.shield(under_way)
+        except TimeoutError:
+            return f"no answer within {_SECONDS:g} seconds"
 
 
 def _database(service: Service) -> str:

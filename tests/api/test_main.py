@@ -1,11 +1,17 @@
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from api.__main__ import main
-from api.schema import schema
+from api.schema import schema as graphql_schema
 from index.__main__ import main as index
+from sql import results, schema
+from sql.database import Database
+from tests.api.data import hashed
+from tests.programs import environment
 
 
 @pytest.fixture
@@ -114,7 +120,7 @@ def test_serve_refuses_an_engine_that_does_not_exist(
 
 def test_the_schema_is_exported(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export-schema"]) == 0
-    assert capsys.readouterr().out == schema.as_str() + "\n"
+    assert capsys.readouterr().out == graphql_schema.as_str() + "\n"
 
 
 def test_snapshot_tells_what_it_wrote(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,3 +163,28 @@ def test_an_interrupted_snapshot_leaves_nothing(photo: Path, monkeypatch: pytest
         assert main(["snapshot"]) == 130
     folder = photo.parents[1] / ".cache" / "imagehash"
     assert [path.name for path in folder.glob("*/*")] == [".lock"]
+
+
+def test_a_disk_without_room_is_told_with_what_to_do(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'imagehash.db'}")
+    schema.prepare(database)
+    with database.write() as connection:
+        results.save(connection, [hashed(page_id, page_id, 1) for page_id in range(1, 20_000)])
+    database.close()
+    # A limit on the size of files, here of 64 kB, fails a write just as a full disk does.
+    program = f'ulimit -f 128; exec "{sys.executable}" -m api snapshot'
+    told = subprocess.run(
+        ["sh", "-c", program],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 2
+    line = told.stderr.splitlines()[-1]
+    assert line.startswith(f"imagehash-api: {tmp_path}/.cache/imagehash/imagehash-")
+    assert "cannot be written" in line
+    assert line.endswith("; make room, or have another folder in IMAGEHASH_SNAPSHOT_DIR")
+    assert "Traceback" not in told.stderr
+    assert [path.name for path in tmp_path.glob(".cache/imagehash/*/*")] == [".lock"]

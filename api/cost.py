@@ -45,7 +45,7 @@ PRICES = {
     "Query.search": 20,
     "Query.searchMany": 10,
     "Query.file": 40,
-    "Query.files": 15,
+    "Query.files": 30,
     "Query.finna": 1000,
     "Query.externalLinks": 1000,
     "Index.commonsFileCount": 100,

@@ -83,6 +83,7 @@ def commons(
             "IMAGEHASH_DATABASE_URL": mariadb_server.url(HASHES),
             "IMAGEHASH_COMMONS_URL": mariadb_server.url(REPLICA),
             "IMAGEHASH_SNAPSHOT_DIR": str(tmp_path_factory.mktemp("snapshots")),
+            "IMAGEHASH_RATE_LIMIT": "off",
         }
     )
     picture = photos / "commons100" / "mural.jpg"

@@ -1,6 +1,7 @@
 """The gadget in a real browser, on a real wiki with the policy of Commons, asking the real tool."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -19,6 +20,23 @@ from tests.waiting import wait_for
 LINK = "#t-near-copies a"
 MATCH = ".near-copies-match"
 MESSAGE = ".near-copies .cdx-message"
+
+MODULES = ROOT / "web" / "node_modules"
+VUE = "vue/dist/vue.global.prod.js"
+CODEX = "@wikimedia/codex/dist/codex.umd.cjs"
+STYLE = "@wikimedia/codex/dist/codex.style.css"
+DARK = "@wikimedia/codex-design-tokens/dist/theme-wikimedia-ui-mode-dark.css"
+NEWER = """( [ vue, codex, style ] ) => {
+    const module = ( name, code, css ) => mw.loader.implement( name, {
+        main: 'main.js', files: { 'main.js': new Function( 'require', 'module', 'exports', code ) }
+    }, css ? { css: [ css ] } : {} );
+    module( 'vue', `${ vue }; module.exports = Object.assign( {}, Vue, { createMwApp: Vue.createApp } );` );
+    module( '@wikimedia/codex', codex, style );
+}"""
+"""Gives a page the Vue and the Codex of today, as Wikimedia's wikis have them, in place of those of 1.39."""
+
+NIGHT = "#content { background: #101418; color: #eaecf0 } #content a { color: var(--color-progressive) }"
+"""What skins of today do in the dark, besides the colours of Codex; those of 1.39 know none."""
 
 
 def panel(page: Page) -> Locator:
@@ -485,6 +503,36 @@ def wider_than_the_panel(page: Page) -> list[str]:
 def faults(page: Page) -> list[str]:
     """What axe finds amiss in the gadget's part of the page."""
     return browsers.axe(page, ".near-copies")
+
+
+def test_it_works_with_the_codex_of_today_and_in_the_dark(visit: Visit, commons: Commons) -> None:
+    page = visit.page
+    page.goto(commons.page("File:Astronaut.jpg"))
+    expect(page.locator(LINK)).to_be_attached()
+    page.evaluate(NEWER, [(MODULES / path).read_text() for path in (VUE, CODEX, STYLE)])
+    page.add_style_tag(path=MODULES / DARK)
+    page.add_style_tag(content=NIGHT)
+    page.locator(LINK).click()
+    expect(page.locator(MATCH)).to_have_count(5)
+    assert page.evaluate("mw.loader.require('@wikimedia/codex').CdxDialog") is not None  # 1.39 has none
+    expect(page.get_by_role("button", name="Close")).to_have_class(re.compile("cdx-button--weight-quiet"))
+    assert faults(page) == []
+    visit.picture("gadget-dark")
+    page.keyboard.press("Escape")
+    expect(panel(page)).to_have_count(0)
+
+
+def test_its_language_is_that_of_2017() -> None:
+    code = (ROOT / "gadget" / "near-copies.js").read_text()
+    assert lowered(code, "es2017") == lowered(code, "esnext")
+    assert lowered("let { ...a } = b;", "es2017") != lowered("let { ...a } = b;", "esnext")
+
+
+def lowered(code: str, target: str) -> str:
+    """A script, with whatever is newer than ``target`` written in older terms."""
+    command = [str(MODULES / ".bin" / "esbuild"), f"--target={target}"]
+    done = subprocess.run(command, input=code, capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 # As it is installed.

@@ -12,11 +12,10 @@ from api.context import Info
 from api.errors import BadInput, NoReplica
 from api.files import Facts
 from api.scalars import Hash
+from api.sources import FileConnection, FinnaRecord, find_links
 from api.types import (
     After,
     File,
-    FileConnection,
-    FinnaRecord,
     First,
     HashPair,
     Index,
@@ -24,7 +23,6 @@ from api.types import (
     ToleranceInput,
     checked_tolerance,
     connection,
-    find_links,
     find_matches,
 )
 

@@ -21,11 +21,13 @@ BUILT = Path(__file__).parent / "static"
 _HOME = """\
 Is this picture already on Wikimedia Commons, and as which files?
 
-POST /graphql     queries; try {"query": "{ index { fileCount engine } }"}
-POST /hash        the hashes of a picture
-GET  /search      ?phash=&dhash= (decimal): files with one hash equal
-GET  /pagesearch  ?page_id= or ?page_title=: files like this one
-GET  /readyz      what can answer
+POST /graphql        queries; try {"query": "{ index { fileCount engine } }"}
+POST /hash           the hashes of a picture
+GET  /search         ?phash=&dhash= (decimal): files with one hash equal
+GET  /pagesearch     ?page_id= or ?page_title=: files like this one
+GET  /finnasearch    ?finna_id=: files with a hash of the record's first picture
+GET  /externallinks  ?el_to_domain_index=&el_to_path=: files that link there
+GET  /readyz         what can answer
 
 There is a page for people here once `make web` has built it.
 """

@@ -13,7 +13,7 @@ WALLPAPERS := lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 mate-backgrounds u
 BROWSER := chromium fonts-dejavu-core fonts-liberation
 BIN := .venv/bin
 
-.PHONY: install web demo test lint bench bench-index screenshots lock clean
+.PHONY: install web demo test lint bench bench-index bench-api screenshots lock clean
 
 install: .venv/kernels web
 
@@ -63,6 +63,10 @@ bench-index: install
 	@sh tests/packages.sh mariadb-server nginx-light $(MEDIAWIKI) $(WALLPAPERS)
 	$(BIN)/python -m benchmarks.indexing --files $(FILES) --page docs/performance.md
 
+bench-api: install
+	@sh tests/packages.sh mariadb-server wrk
+	$(BIN)/python -m benchmarks.serving --page docs/performance.md
+
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -71,7 +75,7 @@ lint: .venv/installed
 # Kernels run twice: compiled, as users have them, and as plain Python, where coverage can see them.
 # Each run has coverage files of its own, so that two at once do not mix them up.
 test: install $(CONFORMANCE)/node_modules
-	@sh tests/packages.sh mariadb-server nginx-light $(MEDIAWIKI) $(BROWSER)
+	@sh tests/packages.sh mariadb-server nginx-light wrk $(MEDIAWIKI) $(BROWSER)
 	@files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && export COVERAGE_FILE="$$files/coverage" && set -ex && \
 	$(BIN)/coverage run -m pytest && \
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest tests/bktree && \

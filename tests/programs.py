@@ -93,7 +93,7 @@ def serving(arguments: Sequence[str], folder: Path, port: int, **settings: str) 
     process = start(*arguments, folder=folder, log=log, **settings)
     served = Served(process, f"http://127.0.0.1:{port}", log)
     try:
-        wait_for(lambda: _answers(served), seconds=120)
+        wait_for(lambda: answers(served), seconds=120)
         yield served
     finally:
         process.kill()
@@ -108,7 +108,7 @@ def api(folder: Path, *arguments: str, **settings: str) -> Iterator[Served]:
         yield served
 
 
-def _answers(served: Served) -> bool:
+def answers(served: Served) -> bool:
     assert served.process.poll() is None, served.log.read_text()
     try:
         return bool(served.get("/readyz")["index"] != "loading")

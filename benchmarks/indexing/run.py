@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from benchmarks.indexing.processes import below, cost
+from benchmarks.processes import below, cost
 from sql.database import Database
 from sql.tables import dhash
 from tests import programs

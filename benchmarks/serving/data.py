@@ -1,4 +1,4 @@
-"""What the service is asked over: MariaDB with hashes and a replica, and the requests."""
+"""What the service is asked over: MariaDB with hashes and a replica, and all kinds of requests."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,10 +14,18 @@ from tests import mariadb
 HASHES, REPLICA = "hashes", "replica"
 """The databases."""
 
-SEARCH = "query($phash: Hash!, $dhash: Hash!) { search(phash: $phash, dhash: $dhash) { nodes { %s } } }"
-MANY = "query($pictures: [HashPair!]!) { searchMany(pictures: $pictures) { nodes { %s } } }"
-DISTANCES = "phashDistance dhashDistance file { pageId }"
-TITLES = "phashDistance dhashDistance file { pageId title }"
+SEARCH, TITLES, MANY, PAGES, SLOW = "search", "search with titles", "searchMany", "/pagesearch", "slow search"
+CONSTANT = {SEARCH: f"constant {SEARCH}", TITLES: f"constant {TITLES}"}
+OLD = "the old tool's queries"
+
+_SEARCH = "query($phash: Hash!, $dhash: Hash!) { search(phash: $phash, dhash: $dhash) { nodes { %s } } }"
+_MANY = "query($pictures: [HashPair!]!) { searchMany(pictures: $pictures) { nodes { %s } } }"
+_SLOW = (
+    "query($phash: Hash!, $dhash: Hash!) "
+    "{ search(phash: $phash, dhash: $dhash, tolerance: {phash: 64, dhash: 64}) { totalCount } }"
+)
+_DISTANCES = "phashDistance dhashDistance file { pageId }"
+_TITLES = "phashDistance dhashDistance file { pageId title }"
 
 PICTURES = 500
 """In one query for many."""
@@ -39,22 +47,25 @@ def load(server: mariadb.Server, sample: Sample, folder: Path) -> None:
 
 
 def requests(sample: Sample) -> dict[str, list[str]]:
-    """All kinds of requests by name, as `benchmarks.serving.load` takes them."""
+    """All kinds of requests, as `benchmarks.serving.load` takes them."""
     pairs = [
         {"phash": f"{phash:016x}", "dhash": f"{dhash:016x}"}
         for phash, dhash in zip(sample.query_phash.tolist(), sample.query_dhash.tolist(), strict=True)
     ]
     many = [{"pictures": pairs[start : start + PICTURES]} for start in range(0, len(pairs), PICTURES)]
-    step = len(sample.page_id) // len(pairs)
-    page_ids = sample.page_id[::step].tolist()
+    page_ids = sample.page_id[:: max(1, len(sample.page_id) // len(pairs))].tolist()
     return {
-        "search": list(_posts(SEARCH % DISTANCES, pairs)),
-        "search, titles": list(_posts(SEARCH % TITLES, pairs)),
-        "searchMany": list(_posts(MANY % DISTANCES, many)),
-        "pagesearch": [f"/pagesearch?page_id={page_id}" for page_id in page_ids],
+        SEARCH: list(_posts("/graphql", _SEARCH % _DISTANCES, pairs)),
+        CONSTANT[SEARCH]: list(_posts("/constant", _SEARCH % _DISTANCES, pairs)),
+        TITLES: list(_posts("/graphql", _SEARCH % _TITLES, pairs)),
+        CONSTANT[TITLES]: list(_posts("/constant", _SEARCH % _TITLES, pairs)),
+        MANY: list(_posts("/graphql", _MANY % _DISTANCES, many)),
+        PAGES: [f"/pagesearch?page_id={page_id}" for page_id in page_ids],
+        OLD: [f"/old/pagesearch?page_id={page_id}" for page_id in page_ids],
+        SLOW: list(_posts("/graphql", _SLOW, pairs)),
     }
 
 
-def _posts(query: str, asked: Sequence[object]) -> Iterator[str]:
+def _posts(path: str, query: str, asked: Sequence[object]) -> Iterator[str]:
     for variables in asked:
-        yield "/graphql\t" + json.dumps({"query": query, "variables": variables})
+        yield f"{path}\t{json.dumps({'query': query, 'variables': variables})}"

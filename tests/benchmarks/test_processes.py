@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from benchmarks.indexing.processes import below, cost
+from benchmarks.processes import below, cost
 from tests.waiting import wait_for
 
 BUSY = "while True: pass"

@@ -24,19 +24,11 @@ from api.caching import lifetime
 from api.context import Context
 from api.errors import status_of
 from api.metrics import of_codes
-from api.negotiation import preferred
+from api.negotiation import GRAPHQL, GRAPHQL_HEADERS, JSON, graphql_type
 from api.ratelimit import charge
 from api.requests import current
 from api.schema import Schema, presented, schema
 from api.service import Service
-
-_JSON = "application/json"
-_RESPONSE = "application/graphql-response+json"
-_HEADS = {
-    _JSON: {"Content-Type": _JSON, "Vary": "Accept"},
-    _RESPONSE: {"Content-Type": f"{_RESPONSE}; charset=utf-8", "Vary": "Accept"},
-}
-_OFFERED = tuple(_HEADS)
 
 _PARTIAL_SUCCESS = 294
 """Data and errors both; HTTP has no status for it, GraphQL over HTTP has."""
@@ -70,20 +62,20 @@ class Endpoint(GraphQL[Context, None]):
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """The head of an answer: its media type, and how long it may be kept if it is a good one."""
-        media_type = _media_type(request)
+        media_type = graphql_type(request.headers)
         if media_type is None:
-            raise HTTPException(406, f"answers are {_JSON} or {_RESPONSE}")
+            raise HTTPException(406, f"answers are {JSON} or {GRAPHQL}")
         kept = lifetime(self._service) if request.scope["method"] == "GET" else {}
-        return Response(headers=_HEADS[media_type] | kept, media_type=media_type)
+        return Response(headers=GRAPHQL_HEADERS[media_type] | kept, media_type=media_type)
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
         """What is asked, by a form that Strawberry goes by without a further look."""
         if request.method == "GET":
             asked = self.parse_query_params(request.query_params)
-        elif (request.content_type or "").partition(";")[0].strip().lower() == _JSON:
+        elif (request.content_type or "").partition(";")[0].strip().lower() == JSON:
             asked = self.parse_json(await request.get_body())
         else:
-            raise HTTPException(415, f"a query is posted as {_JSON}")
+            raise HTTPException(415, f"a query is posted as {JSON}")
         if not isinstance(asked, dict):
             raise HTTPException(400, "a request is one JSON object; several at once are several requests")
         for name, kind in _PARAMETERS.items():
@@ -130,7 +122,7 @@ class Endpoint(GraphQL[Context, None]):
         return response
 
     def _refused(self, request: Request, error: HTTPException) -> Response:
-        status, headers = error.status_code, _HEADS[_media_type(request) or _JSON]
+        status, headers = error.status_code, GRAPHQL_HEADERS[graphql_type(request.headers) or JSON]
         if isinstance(error.__cause__, InvalidOperationTypeError):
             status, headers = HTTPStatus.METHOD_NOT_ALLOWED, headers | {"Allow": "POST"}
         elif status == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -145,13 +137,9 @@ def _note(errors: Iterable[GraphQLError]) -> None:
         request.outcome = of_codes((error.extensions or {})["code"] for error in errors)
 
 
-def _media_type(request: Request | WebSocket) -> str | None:
-    return preferred(", ".join(request.headers.getlist("accept")), _OFFERED)
-
-
 def _status(answer: GraphQLHTTPResponse, media_type: str) -> int:
     """What https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes asks for."""
     errors: Any = answer.get("errors")
-    if not errors or media_type == _JSON:
+    if not errors or media_type == JSON:
         return HTTPStatus.OK
     return _PARTIAL_SUCCESS if "data" in answer else status_of(errors[0]["extensions"]["code"])

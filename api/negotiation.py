@@ -7,10 +7,26 @@ whether a client says ``charset=utf-8`` makes no difference here.
 import re
 from functools import lru_cache
 
+from starlette.datastructures import Headers
+
+JSON = "application/json"
+GRAPHQL = "application/graphql-response+json"
+
+GRAPHQL_HEADERS = {
+    JSON: {"Content-Type": JSON, "Vary": "Accept"},
+    GRAPHQL: {"Content-Type": f"{GRAPHQL}; charset=utf-8", "Vary": "Accept"},
+}
+"""What answers over GraphQL say of themselves, by their media type."""
+
 _LONGEST = 1000
 """Characters of a header that are read; browsers send some 150."""
 
 _QUALITY = re.compile(r";\s*q=([01](?:\.[0-9]{0,3})?)")
+
+
+def graphql_type(headers: Headers) -> str | None:
+    """The media type of a GraphQL answer to a request with these headers; JSON where it does not matter."""
+    return preferred(", ".join(headers.getlist("accept")), (JSON, GRAPHQL))
 
 
 @lru_cache(250)

@@ -11,11 +11,13 @@ from math import ceil
 
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import RateLimited
 from api.files import LOCAL
+from api.negotiation import GRAPHQL_HEADERS, JSON, graphql_type
 
 POINTS = 1000
 """Of a query's cost that count as another request."""
@@ -77,11 +79,13 @@ class RateLimit:
             f"again in {wait} seconds, and for many pictures at once by searchMany or files"
         )
         told: dict[str, object] = {"error": message}
+        headers = {"Retry-After": str(wait)}
         if scope["path"] == "/graphql":
             told = {
                 "errors": [{"message": message, "extensions": {"code": RateLimited.code, "retryAfter": wait}}]
             }
-        return JSONResponse(told, RateLimited.status, {"Retry-After": str(wait)})
+            headers |= GRAPHQL_HEADERS[graphql_type(Headers(scope=scope)) or JSON]
+        return JSONResponse(told, RateLimited.status, headers)
 
 
 def charge(scope: Scope, points: int) -> None:

@@ -37,6 +37,9 @@ def test_one_request_too_many_is_refused_and_says_when_to_come_again(client: Tes
     (error,) = posted.json()["errors"]
     assert error["extensions"]["code"] == "RATE_LIMITED"
     assert str(error["extensions"]["retryAfter"]) == posted.headers["retry-after"]
+    asked = client.post("/graphql", json=QUERY, headers={"Accept": "application/graphql-response+json"})
+    assert (asked.status_code, asked.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
+    assert asked.headers["content-type"].startswith("application/graphql-response+json")
 
 
 def test_dear_queries_count_for_several(client: TestClient) -> None:

@@ -25,13 +25,15 @@ PICTURES = os.environ.get("PICTURES")
 
 
 @contextmanager
-def launched() -> Iterator[Browser]:
-    """Run the browser until the block ends.
+def launched(*flags: str) -> Iterator[Browser]:
+    """Run the browser, with more flags than it has anyway, until the block ends.
 
     Until then this thread belongs to Playwright: nothing else can run an event loop in it.
     """
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, chromium_sandbox=False)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*FLAGS, *flags], chromium_sandbox=False
+        )
         try:
             yield browser
         finally:

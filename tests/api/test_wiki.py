@@ -1,17 +1,20 @@
 import asyncio
 import json
 from dataclasses import replace
+from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+from PIL import Image
 
 from api import wiki
 from api.wiki import Wiki
 from commons.settings import Settings
 from commons.thumbnails import COMMONS
 from tests.api.conftest import Serve, asker
-from tests.api.data import Ask
 from tests.commons.serving import Request, Server, serving
 from tests.waiting import wait_for
+from tests.wiki.wiki import Wiki as MediaWiki
 
 QUERY = "{ file(pageId: 2) { url thumbnailUrl } }"
 
@@ -35,7 +38,7 @@ def test_another_wiki_is_asked_until_it_answers(
         request.answer(200, located(server)) if up else request.answer(503)
 
     with serving(answer) as server:
-        ask: Ask = asker(serve(replace(settings, wiki_api=f"http://{server.host}/w/api.php")))
+        ask = asker(serve(replace(settings, wiki_api=f"http://{server.host}/w/api.php")))
         wait_for(lambda: len(server.requests) > 2)
         down = ask(QUERY)
         assert down["data"]["file"] == {"url": None, "thumbnailUrl": None}
@@ -58,3 +61,17 @@ def test_a_wiki_that_may_not_be_asked_is_told_of(
     asyncio.run(stranger.ask())
     assert stranger.files is None
     assert "IMAGEHASH_USER_AGENT" in caplog.text
+
+
+def test_addresses_lead_to_the_wikis_files(
+    settings: Settings, serve: Serve, wiki: MediaWiki, photos: Path
+) -> None:
+    picture = photos / "commons100" / "mural.jpg"
+    wiki.upload({"Addressed.jpg": picture})
+    ask = asker(serve(replace(settings, commons_url=wiki.replica, wiki_api=wiki.api)))
+    wait_for(lambda: "degraded" not in ask("{ index { fileCount } }")["extensions"])
+    file = ask('{ file(title: "addressed.jpg") { url thumbnailUrl(width: 100) } }')["data"]["file"]
+    with urlopen(file["url"], timeout=60) as response:
+        assert response.read() == picture.read_bytes()
+    with urlopen(file["thumbnailUrl"], timeout=60) as response, Image.open(response) as thumbnail:
+        assert thumbnail.width == 120

@@ -161,7 +161,7 @@ def test_an_answer_is_of_the_type_that_is_asked_for(
 
 
 def test_what_nobody_here_speaks_is_not_acceptable(client: TestClient) -> None:
-    for accept in ("text/html", f"{JSON};q=0", "image/*"):
+    for accept in ("text/plain", f"{JSON};q=0", "image/*"):
         response = client.get("/graphql", params={"query": QUERY}, headers={"Accept": accept})
         assert response.status_code == 406
         assert JSON in response.json()["errors"][0]["message"]

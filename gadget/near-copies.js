@@ -75,8 +75,7 @@
 			filled: 'The form is filled in and nothing is saved: a template is at the top of the text. Look at both files, mend what is not right, then save, or leave the page.',
 			'filled-request': 'The box that the template makes has the links for the next steps of the request.',
 			tagged: 'Nothing is filled in, since the text has such a template already.',
-			other: 'The other file:',
-			source: 'Asked: $1'
+			other: 'The other file:'
 		},
 		fi: {
 			link: 'Etsi lähes samat kuvat',
@@ -139,8 +138,7 @@
 			filled: 'Lomake on täytetty, eikä mitään ole tallennettu: malline on tekstin alussa. Katso molempia tiedostoja, korjaa, mikä ei pidä paikkaansa, ja tallenna, tai poistu sivulta.',
 			'filled-request': 'Mallineen tekemässä laatikossa ovat linkit poistopyynnön seuraaviin vaiheisiin.',
 			tagged: 'Mitään ei täytetty, koska tekstissä on jo tällainen malline.',
-			other: 'Toinen tiedosto:',
-			source: 'Kysytty: $1'
+			other: 'Toinen tiedosto:'
 		}
 	};
 
@@ -252,7 +250,7 @@
 		if ( [ 413, 415, 422 ].includes( response.status ) ) {
 			throw new Problem( response.status === 413 ? 'too-large' : 'not-picture' );
 		}
-		if ( !response.ok || ( error && !body.data ) ) {
+		if ( !response.ok || ( error && !body.data ) || !Object.keys( body ).length ) {
 			throw new Problem( 'trouble', seconds, ( error && error.message ) || body.error || `HTTP ${ response.status }` );
 		}
 		return body;
@@ -453,7 +451,7 @@
 				isPlain( file ) && tag( 'plain' )
 			].filter( Boolean );
 			const shown = file.thumbnailUrl && isOwn( file.thumbnailUrl );
-			return h( 'li', { class: 'near-copies-match', key: file.pageId }, [
+			return h( 'li', { class: 'near-copies-match', key: file.pageId, tabindex: -1 }, [
 				h( 'div', { class: 'near-copies-picture' }, shown ? [ h( 'img', { src: file.thumbnailUrl, alt: '' } ) ] : [] ),
 				h( 'div', { class: 'near-copies-facts' }, [
 					h( 'p', [ href ? h( 'a', { href }, shownTitle( file ) ) : shownTitle( file ) ] ),
@@ -511,6 +509,8 @@
 					const before = this.found;
 					this.settle( this.find( before.after, before.subject ), ( found ) => {
 						this.found = Object.assign( {}, found, { nodes: before.nodes.concat( found.nodes ) } );
+						// The button may be gone by then.
+						this.$nextTick( () => this.$refs.list.children[ before.nodes.length ].focus() );
 					} );
 				},
 				heading() {
@@ -562,7 +562,7 @@
 						this.summary(),
 						degraded ? message( 'warning', [ text( 'degraded' ) ] ) : null,
 						isPlain( subject ) ? message( 'warning', [ text( 'low' ) ] ) : null,
-						nodes.length ? h( 'ul', { class: 'near-copies-matches' },
+						nodes.length ? h( 'ul', { class: 'near-copies-matches', ref: 'list' },
 							nodes.map( ( match ) => matched( subject, match, status !== 'SAME' ) ) ) : null,
 						after ? button( text( 'more' ), 'normal', this.more ) : null
 					];

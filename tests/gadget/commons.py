@@ -26,7 +26,7 @@ _SETTINGS = """
 $wgCSPHeader = [ 'default-src' => [ '%s', '%s' ], 'useNonces' => false, 'includeCORS' => false ];
 $wgAllowUserJs = true;
 $wgFavicon = 'data:,';
-$wgLogo = $wgLogos = false;
+$wgLogos = [ '1x' => 'data:,' ];
 wfLoadExtension( 'Gadgets' );
 $wgResourceLoaderValidateJS = false; // 1.39 knows the language of 2009 only
 $wgSpecialPages['UploadWizard'] = static fn () => new class( 'UploadWizard' ) extends SpecialPage {};
@@ -123,8 +123,8 @@ def install(commons: Commons) -> None:
 def pictures(folder: Path) -> Mapping[str, Path]:
     """Make the pictures of the wiki, those of scikit-image and versions of them; some are for later."""
     (folder / "later").mkdir()
-    astronaut, chelsea, coffee, coins = (
-        _shipped(name) for name in ("astronaut.png", "chelsea.png", "coffee.png", "coins.png")
+    astronaut, chelsea, coffee, coins, moon = (
+        _shipped(f"{name}.png") for name in ("astronaut", "chelsea", "coffee", "coins", "moon")
     )
     made = {
         "Astronaut.jpg": astronaut,
@@ -134,6 +134,7 @@ def pictures(folder: Path) -> Mapping[str, Path]:
         "Astronaut, deleted.jpg": astronaut.resize((400, 400)),
         "Chelsea.jpg": chelsea,
         "Coffee.jpg": coffee,
+        "Moon.jpg": moon,
         "Blank.jpg": Image.new("RGB", (300, 200), "#36c"),
         "Blank too.jpg": Image.new("RGB", (600, 200), "#fc3"),
     }

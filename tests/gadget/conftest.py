@@ -17,7 +17,7 @@ from tests.wiki.installation import ADMIN
 Visiting = Callable[..., AbstractContextManager[Visit]]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def commons(mariadb_server: mariadb.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commons]:
     """One wiki and one tool for all tests, which leave both as they were."""
     mariadb_server.execute("CREATE DATABASE gadget CHARACTER SET utf8mb4")
@@ -27,14 +27,7 @@ def commons(mariadb_server: mariadb.Server, tmp_path_factory: pytest.TempPathFac
     mariadb_server.execute("DROP DATABASE gadget")
 
 
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests of the gadget."""
-    with browsers.launched() as launched:
-        yield launched
-
-
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def account(browser: Browser, commons: Commons) -> Any:
     """What the browser keeps of somebody who is logged in and has the gadget."""
     with browser.new_context() as context:

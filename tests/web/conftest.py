@@ -17,13 +17,6 @@ from tests.browser import Visit
 from tests.programs import Served
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for a module's tests."""
-    with browsers.launched() as launched:
-        yield launched
-
-
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Iterator[Served]:
     """The service over photos, those of the demo too, and versions of ``mural.jpg``; Finna has the mural."""

@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -280,13 +280,18 @@ def test_killed_at_any_moment_a_run_goes_on_as_if_nothing_had_been(
     mariadb_server.execute("DROP DATABASE killed")
 
 
-def half_done(index: Index) -> Run:
-    """A run that has written something, and has more before it; it is slowed down for that."""
+@contextmanager
+def half_done(index: Index, *arguments: str) -> Iterator[Run]:
+    """A run that has written something and has more before it, held there while something befalls it."""
     index.run("status")  # which makes the tables
-    run = index.start("page", "--jobs", "1", IMAGEHASH_DOWNLOADS="1")
+    run = index.start("page", *arguments, IMAGEHASH_DOWNLOADS="1")
     wait_for(lambda: index.hashed() > 0 or run.process.poll() is not None)
-    assert run.process.poll() is None, run.log.read_text()
-    return run
+    os.killpg(run.process.pid, signal.SIGSTOP)
+    try:
+        assert 0 < index.hashed() < 199
+        yield run
+    finally:
+        os.killpg(run.process.pid, signal.SIGCONT)
 
 
 def test_a_database_that_is_started_again_costs_nothing(
@@ -296,21 +301,19 @@ def test_a_database_that_is_started_again_costs_nothing(
     folder.mkdir()
     with mariadb.running(folder) as server:
         index = Index(crowded, emptied(server, "hashes"), tmp_path)
-        run = half_done(index)
-        server.stop()
+        with half_done(index) as run:
+            server.stop()
         wait_for(lambda: "the database is gone" in run.log.read_text())
         with mariadb.start(folder, port=server.port):
-            assert 0 < index.hashed() < undisturbed.tables["phash"].total()
             run.end()
             assert index.tables() == undisturbed.tables
 
 
 def test_a_wiki_that_is_gone_for_a_while_costs_nothing(index: Index, undisturbed: Undisturbed) -> None:
-    run = half_done(index)
-    index.wiki.server.stop()
+    with half_done(index) as run:
+        index.wiki.server.stop()
     time.sleep(OUTAGE)
     index.wiki.server.start()
-    assert 0 < index.hashed() < undisturbed.tables["phash"].total()
     run.end()
     assert index.tables() == undisturbed.tables
 
@@ -325,16 +328,13 @@ def test_two_runs_at_once_write_no_file_twice(index: Index, undisturbed: Undistu
 def test_a_cluster_that_loses_a_worker_writes_the_same(
     index: Index, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
-    index.run("status")  # which makes the tables
     (tmp_path / "dask").mkdir()
     with dask.running(tmp_path / "dask") as running:
         workers = [running.start_worker() for _ in range(2)]
         with Cluster(running.address, seconds=LONGEST_RUN) as cluster:
             wait_for(lambda: cluster.jobs == len(workers))
-        run = index.start("page", "--dask", running.address, IMAGEHASH_DOWNLOADS="1")
-        wait_for(lambda: index.hashed() > 0 or run.process.poll() is not None)
-        workers[0].kill()
-        assert index.hashed() < undisturbed.tables["phash"].total()
+        with half_done(index, "--dask", running.address) as run:
+            workers[0].kill()
         run.end()
     assert index.tables() == undisturbed.tables
 

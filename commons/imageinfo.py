@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from commons.mediawiki import MOST, MediaWiki, RefusedError
+from commons.mediawiki import MOST, MediaWiki, NoAnswerError, RefusedError
 from commons.pictures import FULL_SIZE_PIXELS, REDUCED_WIDTH, Reason
 from commons.thumbnails import STEPS
 
@@ -24,6 +24,26 @@ _PROPERTIES = {
     "iiprop": "timestamp|url|size|sha1|mime|thumbmime|mediatype",
 }
 _PLACES = ("rootUrl", "url", "thumbUrl")
+_KINDS: dict[str, type] = {
+    "timestamp": str,
+    "url": str,
+    "thumburl": str,
+    "thumbmime": str,
+    "sha1": str,
+    "mime": str,
+    "size": int,
+    "width": int,
+    "height": int,
+}
+"""What kind each fact is of. Some are false where the wiki does not know them, as SHA-1s of old files are."""
+
+_FORMS = {
+    "sha1": re.compile("[0-9a-f]{40}"),
+    "timestamp": re.compile(
+        "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
+    ),
+}
+
 _NO_SIZE = "urlparamnormal"
 """The API's name for a file whose thumbnail it cannot tell."""
 
@@ -82,10 +102,19 @@ class ImageInfo:
 
     def hosts(self) -> frozenset[str]:
         """The hosts (`name` or `name:port`) from which the wiki's own files and thumbnails come."""
-        repositories = self._wiki.about_itself("filerepoinfo").get("repos", [])
-        own = [repository for repository in repositories if repository.get("name") == "local"]
-        addresses = [repository[key] for repository in own for key in _PLACES if key in repository]
+        match self._wiki.about_itself("filerepoinfo"):
+            case {"repos": [*repositories]}:
+                own = [
+                    place
+                    for place in repositories
+                    if isinstance(place, dict) and place.get("name") == "local"
+                ]
+            case _:
+                own = []
+        addresses = [place[key] for place in own for key in _PLACES if isinstance(place.get(key), str)]
         hosts = frozenset(host for address in addresses if (host := urlsplit(address).netloc))
+        if not hosts:
+            raise NoAnswerError("the wiki does not tell where its files are")
         return hosts | _WIKIMEDIA if hosts & _WIKIMEDIA else hosts
 
     def of_pages(self, page_ids: Iterable[int]) -> dict[int, Version]:
@@ -93,8 +122,10 @@ class ImageInfo:
         found: dict[int, Version] = {}
         for batch in _batches(page_ids):
             told = {version.page_id: version for version in self._versions("pageids", map(str, batch))}
-            for page_id in batch:
-                found[page_id] = told.get(page_id, Version(page_id, None, reason=Reason.NO_FILE))
+            # Of pages that are gone it tells so. Where it says nothing, nobody knows.
+            if untold := [page_id for page_id in batch if page_id not in told]:
+                raise NoAnswerError(f"the wiki does not tell of page {untold[0]}, about which it was asked")
+            found |= {page_id: told[page_id] for page_id in batch}
         return found
 
     def of_names(self, names: Iterable[str]) -> dict[str, Version]:
@@ -150,7 +181,7 @@ class ImageInfo:
             return reason
         if info["mime"] in _RENDERED or self._needs_thumbnail(info):
             return _thumbnail(info)
-        return Address(info["url"], info["mime"], info["size"], info["sha1"])
+        return Address(info["url"], info["mime"], info.get("size"), info.get("sha1"))
 
 
 def _newest(page: dict[str, Any]) -> dict[str, Any]:
@@ -160,8 +191,20 @@ def _newest(page: dict[str, Any]) -> dict[str, Any]:
     """
     if page.get("redirect") or page.get("imagerepository") != "local":
         return {}
-    info: dict[str, Any] = next(iter(page.get("imageinfo", [])), {})
-    return {} if info.get("filemissing") else info
+    match page.get("imageinfo"):
+        case [dict(info), *_]:
+            return {} if info.get("filemissing") else _sound(info)
+    return {"url": ""}  # there is one, and nothing is told of it
+
+
+def _sound(info: dict[str, Any]) -> dict[str, Any]:
+    """Facts without those that are none."""
+    return {name: value for name, value in info.items() if _is_sound(name, value)}
+
+
+def _is_sound(name: str, value: object) -> bool:
+    form = _FORMS.get(name)
+    return isinstance(value, _KINDS.get(name, object)) and (form is None or bool(form.fullmatch(str(value))))
 
 
 def _name(title: str) -> str:
@@ -173,6 +216,8 @@ def _obstacle(info: dict[str, Any]) -> Reason | None:
         return Reason.NO_FILE
     if info.get("filehidden") or "url" not in info:
         return Reason.SUPPRESSED
+    if "mime" not in info:
+        return Reason.UNEXPECTED_ANSWER
     if info["mime"] in _PICTURES | _RENDERED:
         return None
     return Reason.SOUND_OR_VIDEO if info.get("mediatype") in _PLAYED else Reason.UNSUPPORTED_TYPE
@@ -182,7 +227,7 @@ def _thumbnail(info: dict[str, Any]) -> Address | Reason:
     """The address of a thumbnail that is one: elsewhere there are icons, and widths that are not served."""
     url = info.get("thumburl", "")
     named = _THUMBNAIL.search(url)
-    if named is None or int(named[2]) not in STEPS:
+    if named is None or int(named[2]) not in STEPS or "thumbmime" not in info:
         return Reason.NO_THUMBNAIL
     # The width is the address's, since `thumbwidth` is sometimes the one that was asked for.
     return Address(url, info["thumbmime"], thumb_width=int(named[2]), thumb_type=named[1] or "default")

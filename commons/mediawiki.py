@@ -67,11 +67,13 @@ class MediaWiki:
         asked: dict[str, Any] = dict(parameters)
         while True:
             answer = self._submit(asked)
-            for page in answer.get("query", {}).get("pages", []):
+            for page in _pages(answer):
                 told.setdefault(page.get("pageid", page.get("title")), page).update(page)
             more = answer.get("continue", {})
             if not more or _OLDER_VERSIONS in more:
                 return list(told.values())
+            if more.items() <= asked.items():
+                raise NoAnswerError(f"the wiki at {self._api} does not come to an end of its answer")
             asked |= more
 
     def about_itself(self, kind: str) -> Any:
@@ -93,6 +95,13 @@ class MediaWiki:
                 raise RefusedError(error.code, error.info) from error
             raise NoAnswerError(f"the wiki at {self._api} does not answer: {error}") from error
         return answer
+
+
+def _pages(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    match answer.get("query", {}):
+        case {"pages": [*pages]} if all(isinstance(page, dict) for page in pages):
+            return pages
+    raise NoAnswerError("the wiki does not tell of the pages that it was asked about")
 
 
 def library(user_agent: str) -> ModuleType:

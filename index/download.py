@@ -16,6 +16,7 @@ _DETAILS = {
     Reason.SOUND_OR_VIDEO: "sounds and videos are not hashed",
     Reason.UNSUPPORTED_TYPE: "files of this type are not hashed",
     Reason.NO_THUMBNAIL: "the wiki has no thumbnail of it",
+    Reason.UNEXPECTED_ANSWER: "the wiki does not tell what the file is",
 }
 
 _ROOM = LIMITS.size

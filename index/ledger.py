@@ -38,10 +38,20 @@ _FIRST_WAITS = {
     Reason.NO_FILE: _DAY,
     Reason.NO_THUMBNAIL: _WEEK,
     Reason.SUPPRESSED: _WEEK,
+    Reason.FOREIGN_ADDRESS: _WEEK,
+    Reason.UNEXPECTED_ANSWER: _WEEK,
 }
 """How long to wait after the first failure, by reason; each further one doubles it. All others are final."""
 
-_REFUSALS = {Reason.CONNECTION, Reason.RATE_LIMITED, Reason.FORBIDDEN, Reason.SERVER_ERROR}
+_REFUSALS = {
+    Reason.CONNECTION,
+    Reason.RATE_LIMITED,
+    Reason.FORBIDDEN,
+    Reason.SERVER_ERROR,
+    Reason.REFUSED,
+    Reason.FOREIGN_ADDRESS,
+    Reason.UNEXPECTED_ANSWER,
+}
 
 
 class RefusedRunError(Exception):

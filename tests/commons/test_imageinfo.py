@@ -10,8 +10,8 @@ from urllib.request import urlopen
 import pytest
 from PIL import Image
 
-from commons.imageinfo import ImageInfo, Version
-from commons.mediawiki import MediaWiki, RefusedError
+from commons.imageinfo import Address, ImageInfo, Version
+from commons.mediawiki import MediaWiki, NoAnswerError, RefusedError
 from commons.pictures import Reason, Unhashable, decode
 from tests.wiki.wiki import Wiki
 
@@ -220,7 +220,10 @@ THUMB = "https://x.org/thumb/1/12/X.svg"
         (FACTS | {"mime": "video/webm", "mediatype": "VIDEO"}, Reason.SOUND_OR_VIDEO),
         (FACTS | {"mime": "application/ogg", "mediatype": "AUDIO"}, Reason.SOUND_OR_VIDEO),
         (FACTS | {"mime": "image/x-xcf", "mediatype": "BITMAP"}, Reason.UNSUPPORTED_TYPE),
+        (FACTS, Reason.UNEXPECTED_ANSWER),
+        (FACTS | {"mime": 7}, Reason.UNEXPECTED_ANSWER),
         (DRAWING, Reason.NO_THUMBNAIL),
+        (DRAWING | {"width": None, "height": "tall"}, Reason.NO_THUMBNAIL),
         (DRAWING | {"thumburl": "https://x.org/icons/fileicon.png"}, Reason.NO_THUMBNAIL),
         (DRAWING | {"thumburl": f"{THUMB}/512px-X.svg.png"}, Reason.NO_THUMBNAIL),
         (DRAWING | {"thumburl": f"{THUMB}/960px-X.svg.png"}, None),
@@ -229,6 +232,37 @@ THUMB = "https://x.org/thumb/1/12/X.svg"
 def test_reasons(told: dict[str, Any], reason: Reason | None) -> None:
     version = ImageInfo(Told(told)).of_pages([0])[0]
     assert (version.reason, version.address is None) == (reason, reason is not None)
+
+
+@pytest.mark.parametrize("nothing", [None, "", [], ["no facts"]])
+def test_a_file_of_which_nothing_is_told_is_not_gone(nothing: object) -> None:
+    class Silent(Told):
+        def pages(self, **parameters: Any) -> list[dict[str, Any]]:
+            return [page | {"imageinfo": nothing} for page in super().pages(**parameters)]
+
+    assert ImageInfo(Silent(DRAWING)).of_pages([0])[0].reason is Reason.UNEXPECTED_ANSWER
+
+
+def test_facts_that_are_none_are_not_known() -> None:
+    wrong = {"size": "large", "sha1": False, "timestamp": "yesterday", "width": None, "height": "tall"}
+    version = ImageInfo(Told(FACTS | {"mime": "image/jpeg"} | wrong)).of_pages([0])[0]
+    assert version.address == Address("https://x.org/X", "image/jpeg")
+    assert version[4:9] == (None,) * 5
+
+
+def test_a_page_that_is_not_told_of_is_not_gone() -> None:
+    with pytest.raises(NoAnswerError, match="does not tell of page 1,"):
+        ImageInfo(Told(DRAWING)).of_pages([0, 1])
+
+
+@pytest.mark.parametrize("told", [{}, {"repos": []}, {"repos": "none"}, {"repos": ["none"]}])
+def test_a_wiki_that_does_not_tell_where_its_files_are(told: dict[str, Any]) -> None:
+    class Homeless(Told):
+        def about_itself(self, kind: str) -> Any:
+            return told
+
+    with pytest.raises(NoAnswerError, match="does not tell where its files are"):
+        ImageInfo(Homeless()).hosts()
 
 
 def test_files_of_other_wikis_are_not_this_ones() -> None:

@@ -156,6 +156,23 @@ def test_answers_in_parts_are_put_together() -> None:
     assert {page["title"]: page["imageinfo"] for page in pages} == {"A": [{"size": 1}], "B": [{"size": 2}]}
 
 
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        ({"query": USER}, "does not tell of the pages"),
+        ({"query": USER | {"pages": "none"}}, "does not tell of the pages"),
+        ({"query": USER | {"pages": ["none"]}}, "does not tell of the pages"),
+        ({"query": USER | {"pages": []}, "continue": {"x": "1"}}, "does not come to an end"),
+    ],
+)
+def test_answers_that_make_no_sense(told: dict[str, Any], problem: str) -> None:
+    def answer(asked: dict[str, str]) -> tuple[int, Any]:
+        return 200, {"query": GENERAL | USER} if "siteinfo" in asked.get("meta", "") else told
+
+    with serving(answer) as (api, _), pytest.raises(NoAnswerError, match=problem):
+        MediaWiki(api, AGENT, retries=1, wait=0.1).pages(titles="A")
+
+
 PROGRAM = """
 import sys
 from commons.mediawiki import MediaWiki, NoAnswerError, RefusedError

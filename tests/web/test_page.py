@@ -64,6 +64,16 @@ def test_a_picture_is_hashed_and_the_same_file_named(visit: Visit, photos: Path)
     assert "sha1=" in page.url
 
 
+def test_pictures_of_a_finna_record_are_chosen_from_and_shown_through_the_tool(visit: Visit) -> None:
+    page = visit.page
+    page.goto("/?q=museovirasto.4878&as=finna")
+    expect(page.locator(".match", has_text="mural again.jpg")).to_be_visible()
+    page.locator(".picker button, .picker input").nth(1).click()
+    expect(page.locator(".match", has_text="gourds.jpg")).to_be_visible()
+    assert "pick=1" in page.url
+    assert axe(page) == []
+
+
 def test_two_pictures_are_compared_by_keyboard(visit: Visit) -> None:
     page = visit.page
     page.goto("/?q=File:mural.jpg")

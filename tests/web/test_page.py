@@ -1,3 +1,4 @@
+import base64
 import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -68,10 +69,35 @@ def test_pictures_of_a_finna_record_are_chosen_from_and_shown_through_the_tool(v
     page = visit.page
     page.goto("/?q=museovirasto.4878&as=finna")
     expect(page.locator(".match", has_text="mural again.jpg")).to_be_visible()
-    page.locator(".picker button, .picker input").nth(1).click()
+    expect(page.locator(".picker img")).to_have_count(2)
+    expect(page.locator(".picker img").first).not_to_have_js_property("naturalWidth", 0)
+    page.locator(".picker button").nth(1).click()
     expect(page.locator(".match", has_text="gourds.jpg")).to_be_visible()
     assert "pick=1" in page.url
     assert axe(page) == []
+
+
+HANDED = """([bytes, kind]) => {
+    const picture = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
+    const data = new DataTransfer();
+    data.items.add(new File([picture], 'mural.jpg', { type: 'image/jpeg' }));
+    const how = { bubbles: true, cancelable: true };
+    const events = kind === 'drop'
+        ? ['dragenter', 'drop'].map((name) => new DragEvent(name, { ...how, dataTransfer: data }))
+        : [new ClipboardEvent('paste', { ...how, clipboardData: data })];
+    events.forEach((event) => document.querySelector('main').dispatchEvent(event));
+}"""
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_a_picture_is_taken_that_is_dropped_or_pasted(visit: Visit, photos: Path, kind: str) -> None:
+    page = visit.page
+    page.goto("/")
+    expect(page.get_by_text("not kept")).to_be_visible()
+    picture = base64.b64encode((photos / "commons100" / "mural.jpg").read_bytes()).decode()
+    page.evaluate(HANDED, [picture, kind])
+    expect(page.get_by_text("The very same file", exact=True)).to_have_count(2)
+    assert "sha1=" in page.url
 
 
 def test_two_pictures_are_compared_by_keyboard(visit: Visit) -> None:

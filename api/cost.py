@@ -166,7 +166,9 @@ def _widely(tolerance: object) -> int:
     given = tolerance if isinstance(tolerance, dict) else {}
     bounds = [given.get(name) for name in Tolerance._fields]
     known = [default if bound is None else bound for bound, default in zip(bounds, Tolerance(), strict=True)]
-    return _WIDELY if min(bound for bound in known if isinstance(bound, int | float)) > _WIDE else 0
+    # What is no number is refused later.
+    least = min((bound for bound in known if isinstance(bound, int | float)), default=0)
+    return _WIDELY if least > _WIDE else 0
 
 
 def _counts(directive: DirectiveNode) -> _Known:

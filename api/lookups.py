@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +22,8 @@ from bktree.protocol import BOUND, Matches, Tolerance
 from commons import titles
 from sql import local_files, pairs, results
 from sql.pairs import Pair
+
+_Found = TypeVar("_Found", bound=Sequence[Facts] | None)
 
 _LOCAL_PREFIX = re.compile(r"\s*(file|image)\s*:\s*", re.IGNORECASE)
 
@@ -130,7 +133,7 @@ def page_ids_of(service: Service, asked: Sequence[str]) -> list[int | None]:
 
 async def equal(service: Service, phash: int, dhash: int) -> list[Facts]:
     """The old tool's rule: files with one hash equal, whatever the other; page ids ascending."""
-    return await _near_now(service, phash, dhash, Tolerance(64, 64, 0))
+    return _certain(service, await _near_now(service, phash, dhash, Tolerance(64, 64, 0)))
 
 
 async def equal_within(service: Service, page_id: int, maxdifference: int) -> list[Facts] | None:
@@ -141,14 +144,23 @@ async def equal_within(service: Service, page_id: int, maxdifference: int) -> li
     of_page = partial(hashes, service, [page_id])
     known = of_page() if service.live.in_memory else await service.search(of_page)
     if page_id not in known:
-        return None
+        return _certain(service, None)
     radius = min(maxdifference - 1, 64)
-    return await _near_now(service, *known[page_id], Tolerance(radius, radius, 0)) if radius >= 0 else []
+    if radius < 0:
+        return []
+    return _certain(service, await _near_now(service, *known[page_id], Tolerance(radius, radius, 0)))
 
 
 async def _near_now(service: Service, phash: int, dhash: int, tolerance: Tolerance) -> list[Facts]:
     matches = await found_near(service, phash, dhash, tolerance, first=None, bound=None)
     return await present(service, sorted(page_id for page_id, _, _ in matches.listed))
+
+
+def _certain(service: Service, found: _Found) -> _Found:
+    """What was found, unless that is nothing while the database cannot be read, which may know of more."""
+    if not found and service.live.in_memory and service.live.stale:
+        raise DatabaseUnavailable("nothing is found in memory, and the database of hashes cannot be read")
+    return found
 
 
 async def present(service: Service, page_ids: Sequence[int]) -> list[Facts]:

@@ -14,6 +14,10 @@ _KEPT = 250
 """Queries that are kept."""
 
 
+_MOST_ERRORS = 5
+"""Errors that are told of one; each takes a while to put into words."""
+
+
 class Prepared:
     """A query, parsed; raises GraphQLSyntaxError."""
 
@@ -30,7 +34,9 @@ class Prepared:
     @cached_property
     def errors(self) -> list[GraphQLError]:
         """What is wrong with it, each error with its code."""
-        errors = bounds.excess(self.document) or validate(self._schema, self.document)
+        errors = bounds.excess(self.document) or validate(
+            self._schema, self.document, max_errors=_MOST_ERRORS
+        )
         for error in errors:
             error.extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
         return errors

@@ -42,10 +42,10 @@ def parse_hex(text: str) -> int:
     """Read a hash of exactly 16 hexadecimal digits, with or without `0x`; ValueError for anything else."""
     digits = text[2:] if text[:2] in ("0x", "0X") else text
     if not re.fullmatch("[0-9A-Fa-f]*", digits):
-        raise ValueError(f"{text!r} is not hexadecimal; a hash has {HEX_DIGITS} digits from 0 to f")
+        raise ValueError(f"{text[:100]!r} is not hexadecimal; a hash has {HEX_DIGITS} digits from 0 to f")
     if len(digits) != HEX_DIGITS:
         found = f"{len(digits)} hexadecimal digit{'' if len(digits) == 1 else 's'}"
-        raise ValueError(f"{text!r} has {found}; a hash has {HEX_DIGITS}")
+        raise ValueError(f"{text[:100]!r} has {found}; a hash has {HEX_DIGITS}")
     return int(digits, 16)
 
 

@@ -60,7 +60,7 @@ def _from_url(url: str) -> str:
         for pattern in _IN_ADDRESS:
             if found := pattern.search(_unquoted(place)):
                 return found["name"]
-    raise ValueError(f"{url!r} is not the address of a file; expected one such as …/wiki/File:Cat.jpg")
+    raise ValueError(f"{url[:100]!r} is not the address of a file; expected one such as …/wiki/File:Cat.jpg")
 
 
 def _unquoted(text: str) -> str:
@@ -70,7 +70,7 @@ def _unquoted(text: str) -> str:
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise ValueError(f"{text!r} is percent-encoded in something other than UTF-8") from None
+        raise ValueError(f"{text[:100]!r} is percent-encoded in something other than UTF-8") from None
 
 
 def _tidy(text: str) -> str:
@@ -81,13 +81,17 @@ def _tidy(text: str) -> str:
 
 def _check(name: str, text: str) -> None:
     if not name:
-        raise ValueError(f"{text!r} names no file; expected a title such as File:Cat.jpg")
+        raise ValueError(f"{text[:100]!r} names no file; expected a title such as File:Cat.jpg")
     if found := _FORBIDDEN.search(name):
-        raise ValueError(f"{text!r} cannot be a file's title: it must not hold {found[0]!r}")
+        raise ValueError(f"{text[:100]!r} cannot be a file's title: it must not hold {found[0]!r}")
     if _URL.match(name):
-        raise ValueError(f"{text!r} is an address within an address; expected a title such as File:Cat.jpg")
+        raise ValueError(
+            f"{text[:100]!r} is an address within an address; expected a title such as File:Cat.jpg"
+        )
     if (size := len(name.encode())) > MAX_BYTES:
-        raise ValueError(f"The title has {size} bytes in UTF-8; a file's has at most {MAX_BYTES}: {text!r}")
+        raise ValueError(
+            f"The title has {size} bytes in UTF-8; a file's has at most {MAX_BYTES}: {text[:100]!r}"
+        )
 
 
 def _capital(letter: str) -> str:

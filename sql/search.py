@@ -5,6 +5,7 @@ all rows. :class:`SqlEngine` keeps the protocol of the engines in memory.
 """
 
 import math
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -96,11 +97,17 @@ class SqlEngine:
         first: int | None = None,
         bound: int | None = BOUND,
     ) -> list[Found]:
-        """Answer many queries under one tolerance, in the order they were asked."""
-        return [
-            self.search(int(p), int(d), tolerance, first=first, bound=bound)
-            for p, d in zip(phash, dhash, strict=True)
-        ]
+        """Answer many queries under one tolerance, in the order they were asked.
+
+        Raises TimeoutError as `search` does, or where all of them take the database too long.
+        """
+        end = math.inf if self._seconds is None else time.monotonic() + self._seconds
+        found = []
+        for p, d in zip(phash, dhash, strict=True):
+            if time.monotonic() > end:
+                raise TimeoutError(f"the queries took longer than {self._seconds:g} seconds")
+            found.append(self.search(int(p), int(d), tolerance, first=first, bound=bound))
+        return found
 
 
 def _widest(tolerance: Tolerance) -> int:

@@ -74,6 +74,7 @@ def test_what_is_skipped_costs_nothing() -> None:
         ({"phash": 64, "dhash": 64}, True),
         ({"phash": 64, "dhash": 64, "closest": 0}, False),
         ({"phash": "many", "dhash": 64}, True),
+        ({"phash": "many", "dhash": "more"}, False),
         ([], False),
     ],
 )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from api import lookups
-from api.errors import BadInput, ReplicaUnavailable
+from api.errors import BadInput, DatabaseUnavailable, ReplicaUnavailable
 from api.lookups import Status
 from api.service import Service
 from bktree.protocol import Tolerance
@@ -43,6 +43,19 @@ def test_the_old_rules(service: Service) -> None:
         assert files is not None
         assert [file.page_id for file in files] == expected
     assert asyncio.run(lookups.equal_within(service, 8, 3)) is None
+
+
+def test_nothing_is_no_answer_of_the_old_rules_while_the_database_may_know_more(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(service.live), "stale", True)
+    assert len(asyncio.run(lookups.equal(service, PHASH, DHASH))) == 4
+    for asked in (lookups.equal(service, 5, 6), lookups.equal_within(service, 8, 3)):
+        if service.live.in_memory:
+            with pytest.raises(DatabaseUnavailable, match="nothing is found in memory"):
+                asyncio.run(asked)
+        else:
+            assert not asyncio.run(asked)
 
 
 def test_statuses(service: Service) -> None:

@@ -20,6 +20,12 @@ def test_errors_have_their_code() -> None:
             assert error.extensions == {"code": "GRAPHQL_VALIDATION_FAILED"}
 
 
+def test_no_more_errors_are_told_than_can_be_put_into_words_at_once() -> None:
+    fields = " ".join(f"x{number}: 1" for number in range(1500))
+    query = f"{{ search(phash: 1, dhash: 1, tolerance: {{{fields}}}) {{ totalCount }} }}"
+    assert 0 < len(prepared.query(SCHEMA, query).errors) <= 6
+
+
 def test_the_cost_is_told_for_each_operation_and_all_variables() -> None:
     query = prepared.query(SCHEMA, "query A { index { engine } } " + QUERY.replace("query", "query B"))
     assert [query.cost("A", None), query.cost("B", {"first": 1}), query.cost("B", {"first": 2})] == [

@@ -120,7 +120,7 @@ def test_introspection_is_within_the_limits(client: TestClient) -> None:
 def test_a_query_is_validated_once(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     validated: list[object] = []
 
-    def validate(*asked: object) -> list[object]:
+    def validate(*asked: object, **bounds: object) -> list[object]:
         validated.append(asked)
         return []
 

@@ -136,7 +136,8 @@ def test_without_the_database_memory_answers_and_catches_up_later(
     told = served.get("/readyz")
     assert told["index"] == "multi-index"
     assert told["database"].startswith("the database of hashes cannot be read: ")
-    assert numbers_in(served.text("/metrics"))["imagehash_lag_seconds"] > 60
+    # How things stand is told by each worker from time to time.
+    wait_for(lambda: numbers_in(served.text("/metrics"))["imagehash_lag_seconds"] > 60)
     # What only the database knows: whether a page that is not in memory failed.
     answer = served.ask("{ file(pageId: 8) { status } }")
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["DATABASE_UNAVAILABLE"]

@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 
 from commons.hashes import format_hex
 from index.cluster import Cluster
-from sql import pairs, positions
+from sql import pairs, positions, results
 from sql.database import Database
 from sql.tables import dhash, phash, provenance
 from tests import dask, mariadb, programs
@@ -93,6 +93,11 @@ class Index(NamedTuple):
         """How many rows of hashes there are by now."""
         with closing(Database(self.url)) as database, database.read() as connection:
             return connection.scalar(select(func.count()).select_from(phash)) or 0
+
+    def is_buried(self, page: int) -> bool:
+        """Whether the newest tombstone of a page says that it is deleted."""
+        with closing(Database(self.url)) as database, database.read() as connection:
+            return page in results.buried(connection, [page])
 
     def pairs(self) -> dict[int, tuple[int, int]]:
         """Phash and dhash by page."""
@@ -502,12 +507,14 @@ def test_the_stream_alone_keeps_an_index_up(
             wait_for(lambda: life.file(page=puffin)["deleted"], seconds=LONGEST_RUN)
             wait_for(lambda: life.matches(title="Apples.jpg") == {"Mural.jpg": False}, seconds=LONGEST_RUN)
             # The replica has it no longer, and it takes a moment until a tombstone tells what it was called.
-            wait_for(lambda: life.file(page=puffin)["title"] == "File:Puffin.jpg", seconds=LONGEST_RUN)
+            wait_for(lambda: index.is_buried(puffin), seconds=LONGEST_RUN)
+            assert life.file(page=puffin)["title"] == "File:Puffin.jpg"
             assert index.hashed() == 101
 
             kill(run, alone=False)
             wiki.restore("Puffin.jpg")
             run = index.start("stream", "--events", stream.url)
+            wait_for(lambda: not index.is_buried(puffin), seconds=LONGEST_RUN)
             wait_for(lambda: not life.file(page=puffin)["deleted"], seconds=LONGEST_RUN)
             run.process.send_signal(signal.SIGINT)
             assert run.process.wait(LONGEST_RUN) == 130

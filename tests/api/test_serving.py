@@ -104,7 +104,8 @@ def test_a_worker_that_dies_is_replaced_and_the_numbers_stay_right(tmp_path: Pat
         (worker, *_) = (event["process"] for event in events(served.log) if is_start(event))
         assert isinstance(worker, int)
         os.kill(worker, signal.SIGKILL)
-        wait_for(lambda: sum(map(is_start, events(served.log))) == 3)
+        # Where it dies while it is asked whether it lives, its silence is waited out.
+        wait_for(lambda: sum(map(is_start, events(served.log))) == 3, seconds=180)
         wait_for(lambda: working() == 2)
         served.ask("{ index { engine } }")
         wait_for(lambda: numbers()[asked] == 21)

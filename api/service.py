@@ -1,6 +1,7 @@
 """What every request shares: the index, the databases, and the threads and processes that use them."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -106,6 +107,7 @@ class Service:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.close()
+            gc.unfreeze()
 
     def close(self) -> None:
         """End processes and connections."""
@@ -142,6 +144,9 @@ class Service:
 
     async def _follow(self, *, prepared: bool) -> None:
         await to_thread.run_sync(compile_kernels)
+        # What is there by now stays: to look through it for garbage would stop all requests for 80 ms each time.
+        gc.collect()
+        gc.freeze()
         while True:
             self._stop_if_orphaned()
             prepared = prepared or await self._try(self._prepare)

@@ -77,6 +77,7 @@ class ReplicaUnavailable(Refusal):
 class NoReplica(ReplicaUnavailable):
     """There is none to ask, now or later."""
 
+    code = NotAvailableHere.code
     retry_after = None
 
 

@@ -12,7 +12,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from api import bounds, cost, prepared, scalars
-from api.errors import BadInput, DatabaseUnavailable, IndexLoading, Refusal, ReplicaUnavailable, incident
+from api.errors import BadInput, DatabaseUnavailable, IndexLoading, NoReplica, Refusal, incident
 from api.observing import Modes
 from api.query import Query
 from api.service import Service
@@ -97,7 +97,7 @@ def degraded(service: Service) -> list[dict[str, str]]:
     if not service.has_commons:
         missing.append(
             (
-                ReplicaUnavailable.code,
+                NoReplica.code,
                 "no Commons replica is configured: only files of folders are known by title",
             )
         )

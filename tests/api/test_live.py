@@ -164,7 +164,7 @@ def test_what_cannot_answer_at_all_is_not_ready(tmp_path: Path) -> None:
         assert answer["extensions"]["asOf"] is None
         assert [missing["code"] for missing in answer["extensions"]["degraded"]] == [
             "INDEX_LOADING",
-            "REPLICA_UNAVAILABLE",
+            "NOT_AVAILABLE",
             "DELETIONS_UNKNOWN",
         ]
         assert client.get("/search?phash=1&dhash=1").status_code == 503

@@ -202,4 +202,4 @@ def test_links_without_a_replica_are_an_error_with_a_code(
     assert error["extensions"] == {"code": "REPLICA_UNAVAILABLE", "retryAfter": 30}
     alone = asker(serve(replace(settings, commons_url=None)))
     (error,) = alone(LINKS, domain="finna.fi", path="/Record")["errors"]
-    assert error["extensions"] == {"code": "REPLICA_UNAVAILABLE"}
+    assert error["extensions"] == {"code": "NOT_AVAILABLE"}

@@ -54,7 +54,7 @@ def test_each_example_has_an_answer(visit: Visit, label: str) -> None:
     visit.page.get_by_role("button", name=label, exact=True).click()
     expect(visit.page.get_by_role("tab", selected=True)).to_contain_text(EXAMPLES[label])
     # The photos of a folder have no pages that could link anywhere.
-    codes = ["REPLICA_UNAVAILABLE"] if label == "Files that link to a site" else []
+    codes = ["NOT_AVAILABLE"] if label == "Files that link to a site" else []
     assert [error["extensions"]["code"] for error in answer(visit.page).get("errors", ())] == codes
 
 

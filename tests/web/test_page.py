@@ -203,6 +203,14 @@ def test_trouble_is_told_and_can_be_tried_again(visit: Visit, status: int | None
     expect(page.locator(".match")).to_have_count(4)
 
 
+def test_what_is_not_offered_is_told_and_not_to_be_tried_again(visit: Visit) -> None:
+    # The photos of a folder have no pages that could link anywhere.
+    visit.page.goto("/?q=www.flickr.com/photos/nasa")
+    expect(visit.page.locator(".state h2")).to_have_text("This is not offered here")
+    expect(visit.page.locator(".state")).to_contain_text("no Commons replica is configured")
+    expect(visit.page.get_by_role("button", name="Try again")).to_have_count(0)
+
+
 def test_finnish_is_spoken(visit: Visit) -> None:
     page = visit.page
     page.goto("/?q=File:mural.jpg")

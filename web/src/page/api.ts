@@ -14,7 +14,7 @@ export interface Answer<Data> {
 	asOf: string | null;
 }
 
-export type Cause = 'network' | 'limited' | 'busy' | 'upstream' | 'refused' | 'broken';
+export type Cause = 'network' | 'limited' | 'busy' | 'absent' | 'upstream' | 'refused' | 'broken';
 
 /** A question without an answer. */
 export class Trouble extends Error {
@@ -44,6 +44,7 @@ const CAUSES: Record<string, Cause> = {
 	DATABASE_UNAVAILABLE: 'busy',
 	INDEX_LOADING: 'busy',
 	BUSY: 'busy',
+	NOT_AVAILABLE: 'absent',
 	UPSTREAM_FAILED: 'upstream',
 	INTERNAL_SERVER_ERROR: 'broken'
 };

@@ -10,6 +10,9 @@ from http import HTTPStatus
 
 from api.requests import request_id
 
+_SOON = 30
+"""Seconds after which a database may be read again."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -18,6 +21,17 @@ def incident(error: Exception) -> str:
     number = request_id() or secrets.token_hex(8)
     logger.error("incident %s", number, exc_info=error)
     return f"something went wrong here; it is in the log as {number}"
+
+
+def unreadable(database: str, error: Exception) -> str:
+    """Log why a database cannot be read, and return what to tell the client of it."""
+    logger.warning("%s cannot be read: %s", database, reason(error))
+    return f"{database} cannot be read now: ask again in {_SOON} seconds"
+
+
+def reason(error: Exception) -> str:
+    """The first line of an error as the database's driver tells it, hosts and users and all."""
+    return str(getattr(error, "orig", None) or error).split("\n", 1)[0]
 
 
 class Refusal(Exception):  # noqa: N818  (not every refusal is an error of the program)
@@ -55,7 +69,7 @@ class IndexLoading(Refusal):
 
     code = "INDEX_LOADING"
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    retry_after = 30
+    retry_after = _SOON
 
 
 class DatabaseUnavailable(Refusal):
@@ -63,7 +77,7 @@ class DatabaseUnavailable(Refusal):
 
     code = "DATABASE_UNAVAILABLE"
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    retry_after = 30
+    retry_after = _SOON
 
 
 class ReplicaUnavailable(Refusal):
@@ -71,7 +85,7 @@ class ReplicaUnavailable(Refusal):
 
     code = "REPLICA_UNAVAILABLE"
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    retry_after: int | None = 30
+    retry_after: int | None = _SOON
 
 
 class NoReplica(ReplicaUnavailable):

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.errors import DatabaseUnavailable, NoReplica, Refusal, ReplicaUnavailable
-from api.service import Service, reason
+from api.errors import DatabaseUnavailable, NoReplica, Refusal, ReplicaUnavailable, unreadable
+from api.service import Service
 from commons import thumbnails, titles
 from sql import local_files, pairs, results
 from sql.replica import File, NoReplicaError
@@ -110,7 +110,7 @@ def reading(service: Service) -> Iterator[Connection]:
         with service.database.read() as connection:
             yield connection
     except SQLAlchemyError as error:
-        raise DatabaseUnavailable(f"the database of hashes cannot be read: {reason(error)}") from error
+        raise DatabaseUnavailable(unreadable("the database of hashes", error)) from error
 
 
 def named(service: Service, names: Iterable[str]) -> dict[str, Facts]:
@@ -142,7 +142,7 @@ def asking_replica() -> Iterator[None]:
     except NoReplicaError as error:
         raise NoReplica(str(error)) from error
     except SQLAlchemyError as error:
-        raise ReplicaUnavailable(f"the Commons replica cannot be read: {reason(error)}") from error
+        raise ReplicaUnavailable(unreadable("the Commons replica", error)) from error
 
 
 def _of(file: File, base: str | None) -> Facts:

@@ -15,9 +15,9 @@ import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import files
-from api.errors import BadInput, DatabaseUnavailable, IndexLoading, NoReplica
+from api.errors import BadInput, DatabaseUnavailable, IndexLoading, NoReplica, unreadable
 from api.files import Facts, reading
-from api.service import Service, reason
+from api.service import Service
 from bktree.protocol import BOUND, Matches, Tolerance
 from commons import titles
 from sql import local_files, pairs, results
@@ -202,4 +202,4 @@ def _searching(service: Service) -> Iterator[None]:
             f"the index is loading, and {error}: ask again soon, or for equal hashes (closest: 0)"
         ) from error
     except SQLAlchemyError as error:
-        raise DatabaseUnavailable(f"the database of hashes cannot be read: {reason(error)}") from error
+        raise DatabaseUnavailable(unreadable("the database of hashes", error)) from error

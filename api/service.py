@@ -14,6 +14,7 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.decoders import Decoders
+from api.errors import reason
 from api.finna import Records
 from api.gathering import Gathering
 from api.live import Live
@@ -213,8 +214,3 @@ def _share(connections: int) -> int:
 
 def _workers() -> int:
     return int(os.environ.get(WORKERS, "1"))
-
-
-def reason(error: Exception) -> str:
-    """The first line of an error, as the database's driver tells it."""
-    return str(getattr(error, "orig", None) or error).split("\n", 1)[0]

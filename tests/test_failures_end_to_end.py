@@ -20,6 +20,7 @@ from tests.numbers import numbers_in
 from tests.programs import Served
 from tests.waiting import wait_for
 
+LATER = "cannot be read now: ask again in 30 seconds"
 NEAR = f"""{{ search(phash: "{PHASH:016x}", dhash: "{DHASH:016x}") {{
   totalCount nodes {{ phashDistance file {{ pageId title }} }}
 }} }}"""
@@ -98,14 +99,21 @@ def served(databases: Databases, tmp_path: Path) -> Iterator[Served]:
         assert '"trace"' not in served.log.read_text()
 
 
-def old(served: Served, path: str) -> tuple[int, Any]:
+def old(served: Served, path: str, request_id: str = "") -> tuple[int, Any]:
     """Status and answer of one of the old addresses."""
     try:
-        with urllib.request.urlopen(served.url + path, timeout=60) as response:
+        request = urllib.request.Request(served.url + path, headers={"X-Request-Id": request_id})
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         with error:
             return error.code, json.load(error)
+
+
+def logged(served: Served, request_id: str) -> list[str]:
+    """What the log has of a request."""
+    events = map(json.loads, served.log.read_text().splitlines())
+    return [event["message"] for event in events if event.get("request") == request_id]
 
 
 def codes(answer: dict[str, Any]) -> set[str]:
@@ -135,7 +143,7 @@ def test_without_the_database_memory_answers_and_catches_up_later(
     assert all(abs((as_of - first).total_seconds()) < 60 for as_of in later)
     told = served.get("/readyz")
     assert told["index"] == "multi-index"
-    assert told["database"].startswith("the database of hashes cannot be read: ")
+    assert told["database"] == f"the database of hashes {LATER}"
     # How things stand is told by each worker from time to time.
     wait_for(lambda: numbers_in(served.text("/metrics"))["imagehash_lag_seconds"] > 60)
     # What only the database knows: whether a page that is not in memory failed.
@@ -162,11 +170,15 @@ def test_without_the_replica_there_are_matches_without_titles(databases: Databas
     assert [(error["path"][-1], error["extensions"]["code"]) for error in answer["errors"]] == [
         ("title", "REPLICA_UNAVAILABLE")
     ] * 3
-    for path in (old_search(), "/pagesearch?page_id=1", "/pagesearch?page_title=B.jpg"):
-        status, told = old(served, path)
+    for number, path in enumerate((old_search(), "/pagesearch?page_id=1", "/pagesearch?page_title=B.jpg")):
+        status, told = old(served, path, f"asked-{number}")
         assert status == 503
-        assert "the Commons replica cannot be read" in told["error"]
-    assert served.get("/readyz")["replica"].startswith("the Commons replica cannot be read: ")
+        assert told == {"error": f"the Commons replica {LATER}"}
+        # What the driver says, with the host, is for the log alone.
+        (said,) = logged(served, f"asked-{number}")
+        assert said.startswith("the Commons replica cannot be read: ")
+        assert "127.0.0.1" in said
+    assert served.get("/readyz")["replica"] == f"the Commons replica {LATER}"
 
     databases.start("commons")
     again = [match["file"]["title"] for match in served.ask(NEAR)["data"]["search"]["nodes"]]

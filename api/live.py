@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from api.mirror import Deleted, Mirror
+from api.requests import Current, current
 from api.snapshots import Snapshots, written_at
 from bktree.protocol import Engine
 from bktree.snapshot import RefusedError
@@ -23,7 +24,7 @@ from sql.search import SqlEngine
 from sql.tables import own, phash
 
 SQL_SECONDS = 5.0
-"""How long the database may take over a search that no index of its tables answers."""
+"""How long the database may take over the searches of one request that no index of its tables answers."""
 
 STALE = 60.0
 """Seconds without news from the database after which answers are called degraded."""
@@ -133,8 +134,18 @@ class Live:
         logger.info(told, len(mirror.engine), mirror.engine.name, newest, mirror.added, seconds)
 
     def _database_itself(self) -> Mirror:
-        engine = SqlEngine(self._database, seconds=None if self._patient else SQL_SECONDS)
+        engine = SqlEngine(self._database, left=None if self._patient else _seconds_left)
         return Mirror(engine, np.zeros(0, np.int64), None, Reached())
+
+
+def _seconds_left() -> float:
+    """What the request that is being answered has left of them; raises TimeoutError where it has nothing."""
+    now, request = time.monotonic(), current.get() or Current()
+    if request.deadline is None:
+        request.deadline = now + SQL_SECONDS
+    if now >= request.deadline:
+        raise TimeoutError(f"the searches took longer than {SQL_SECONDS:g} seconds together")
+    return request.deadline - now
 
 
 def _newest(connection: Connection) -> datetime | None:

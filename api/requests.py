@@ -10,15 +10,19 @@ _SOUND = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class Current:
-    """A request: its id, and once they are known what it asks for and what came of it."""
+    """A request: its id, and once they are known what it asks for and what came of it.
 
-    __slots__ = ("id", "mode", "outcome")
+    ``deadline`` is until when the database may search for it, by the monotonic clock; None before it does.
+    """
+
+    __slots__ = ("deadline", "id", "mode", "outcome")
 
     def __init__(self, given: bytes | None = None) -> None:
         """Take the id that was given, if it is one that can be shown and logged, or make one."""
         self.id = given.decode() if given and _SOUND.fullmatch(given) else secrets.token_hex(8)
         self.mode: str | None = None
         self.outcome: str | None = None
+        self.deadline: float | None = None
 
 
 current: ContextVar[Current | None] = ContextVar("request", default=None)

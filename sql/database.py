@@ -22,6 +22,9 @@ _IDLE = 300
 _LONGEST_TEXT = 1 << 20
 """Bytes to which MariaDB may join texts: its default, though not that of every server."""
 
+_SHORTEST = 0.001
+"""Seconds that a statement may be limited to: 0 would be no limit."""
+
 _STATEMENT_TIMEOUT = 1969
 """MariaDB's error number for a statement that max_statement_time ended."""
 
@@ -171,7 +174,7 @@ def _embedded_limit(connection: Connection, seconds: float) -> Iterator[None]:
         yield
     except OperationalError as error:
         if "interrupted" in str(error.orig):
-            raise TimeoutError(f"the query took longer than {seconds:g} seconds") from error
+            raise TimeoutError(f"the query took longer than {seconds:.2g} seconds") from error
         raise
     finally:
         driver.set_progress_handler(None, 0)
@@ -179,12 +182,12 @@ def _embedded_limit(connection: Connection, seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _server_limit(connection: Connection, seconds: float) -> Iterator[None]:
-    connection.exec_driver_sql(f"SET max_statement_time = {seconds:f}")
+    connection.exec_driver_sql(f"SET max_statement_time = {max(seconds, _SHORTEST):f}")
     try:
         yield
     except OperationalError as error:
         if error.orig and error.orig.args[0] == _STATEMENT_TIMEOUT:
-            raise TimeoutError(f"the query took longer than {seconds:g} seconds") from error
+            raise TimeoutError(f"the query took longer than {seconds:.2g} seconds") from error
         raise
     finally:
         _give_up(connection, "SET max_statement_time = 0")

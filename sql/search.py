@@ -5,8 +5,7 @@ all rows. :class:`SqlEngine` keeps the protocol of the engines in memory.
 """
 
 import math
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,19 +34,20 @@ class Found(NamedTuple):
 
 
 class SqlEngine:
-    """Searches the tables of ``database``; statements that take over ``seconds`` end in TimeoutError.
+    """Searches the tables of ``database``; statements that take too long end in TimeoutError.
 
-    Rules that an index answers are not limited.
+    ``left`` tells how many seconds the next one may take, or raises TimeoutError if there is no time for one.
+    One that an index answers is let end.
     """
 
     name = "sql"
 
-    def __init__(self, database: Database, *, seconds: float | None = None) -> None:
+    def __init__(self, database: Database, *, left: Callable[[], float] | None = None) -> None:
         self._database = database
-        self._seconds = seconds
+        self._left: Callable[[], float | None] = left or (lambda: None)
 
     def __len__(self) -> int:
-        with self._database.read(seconds=self._seconds) as connection:
+        with self._database.read(seconds=self._left()) as connection:
             count: int = connection.execute(hashed(func.count())).scalar_one()
             return count
 
@@ -78,8 +78,8 @@ class SqlEngine:
         Raises TimeoutError where a wide rule takes the database too long.
         """
         near = _near(phash, dhash, tolerance)
-        seconds = None if 0 in tolerance else self._seconds
-        with self._database.read(seconds=seconds) as connection:
+        left = self._left()
+        with self._database.read(seconds=None if 0 in tolerance else left) as connection:
             total, reach = _count(connection, near, bound)
             truncated = reach is not None and reach < _widest(tolerance)
             return Found(_list(connection, near, reach, first, after), total, truncated)
@@ -99,15 +99,10 @@ class SqlEngine:
     ) -> list[Found]:
         """Answer many queries under one tolerance, in the order they were asked.
 
-        Raises TimeoutError as `search` does, or where all of them take the database too long.
+        Raises TimeoutError as `search` does.
         """
-        end = math.inf if self._seconds is None else time.monotonic() + self._seconds
-        found = []
-        for p, d in zip(phash, dhash, strict=True):
-            if time.monotonic() > end:
-                raise TimeoutError(f"the queries took longer than {self._seconds:g} seconds")
-            found.append(self.search(int(p), int(d), tolerance, first=first, bound=bound))
-        return found
+        asked = zip(phash, dhash, strict=True)
+        return [self.search(int(p), int(d), tolerance, first=first, bound=bound) for p, d in asked]
 
 
 def _widest(tolerance: Tolerance) -> int:

@@ -1,7 +1,10 @@
 """The index and its database over time: loading, following, and going on without it."""
 
 import shutil
+import time
 from contextlib import ExitStack
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -13,6 +16,7 @@ from api import lookups
 from api.app import create_app
 from api.errors import DatabaseUnavailable, IndexLoading
 from api.live import Live
+from api.requests import Current, current
 from api.service import Service
 from api.snapshots import Snapshots
 from bktree import engines
@@ -187,6 +191,24 @@ def test_before_the_index_is_loaded_the_database_answers_within_a_time_limit(
     service.live.loaded = True
     with pytest.raises(DatabaseUnavailable, match="ask for a smaller tolerance"):
         lookups.near(service, 1, DHASH ^ 7, Tolerance(8, 8), first=5)
+    service.close()
+
+
+def test_all_searches_of_a_request_share_the_time_that_the_database_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.live.SQL_SECONDS", 0.1)
+    service = Service(settings_for(f"sqlite:///{tmp_path / 'hashes.db'}", tmp_path))
+    schema.prepare(service.database)
+    wide = partial(lookups.near_many, service, [(1, 2)] * 3, Tolerance(8, 8), first=5)
+    for _ in range(2):
+        # Each in a context of its own, as requests are.
+        context = copy_context()
+        context.run(current.set, Current())
+        assert [matches.total for matches in context.run(wide)] == [0, 0, 0]
+        time.sleep(0.1)
+        with pytest.raises(IndexLoading, match=r"the searches took longer than 0\.1 seconds together"):
+            context.run(wide)
     service.close()
 
 

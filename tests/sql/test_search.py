@@ -295,7 +295,7 @@ def slow(database: Database, put: Put, finna: list[tuple[int, int]]) -> Callable
     """Engines with a time limit over more rows than a thousandth of a second is enough for."""
     rows = finna[:4000]
     put([(page, p) for page, (p, _) in enumerate(rows)], [(page, d) for page, (_, d) in enumerate(rows)])
-    return lambda seconds: SqlEngine(database, seconds=seconds)
+    return lambda seconds: SqlEngine(database, left=lambda: seconds)
 
 
 def test_wide_rules_are_limited_and_equal_hashes_are_not(
@@ -307,6 +307,21 @@ def test_wide_rules_are_limited_and_equal_hashes_are_not(
         with pytest.raises(TimeoutError, match="longer than"):
             ask(hasty)
     assert hasty.search(*finna[5], Tolerance(64, 64, 0)).listed[0] == (5, 0, 0)
+
+
+def test_where_no_time_is_left_nothing_is_asked(database: Database, files: Hashes) -> None:
+    times = iter([60.0, 60.0])
+
+    def left() -> float:
+        for seconds in times:
+            return seconds
+        raise TimeoutError("no time is left")
+
+    engine = SqlEngine(database, left=left)
+    phash, dhash = np.array(list(queries(files))[:3], np.uint64).T.copy()
+    with pytest.raises(TimeoutError, match="no time is left"):
+        engine.search_many(phash, dhash, Tolerance(64, 64, 0))
+    assert list(times) == []
 
 
 def test_no_tables(empty_database: Database) -> None:

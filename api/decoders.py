@@ -4,7 +4,8 @@ A decoder that hangs, crashes or takes too much memory ends its process and noth
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from api.errors import Busy
@@ -21,6 +22,11 @@ MOST_PIXELS = 64_000_000
 _WAITING = 16
 """Pictures on their way at once; more are turned away."""
 
+_TURN_SECONDS = 10.0
+"""How long a picture waits for a process that is free; after that it is turned away."""
+
+_BUSY = "too many pictures are being decoded just now: ask again in a few seconds"
+
 _T = TypeVar("_T")
 
 
@@ -29,6 +35,7 @@ class Decoders:
 
     def __init__(self) -> None:
         self._workers = Workers(cores(), seconds=SECONDS)
+        self._turns = asyncio.Semaphore(cores())
         self._on_their_way = 0
 
     @property
@@ -44,13 +51,14 @@ class Decoders:
         """Call a function of a picture's bytes and a number, such as ``commons.pictures.thumbnail``.
 
         Raises Unhashable as it does, also where it crashed or took too long, and Busy where too many
-        pictures wait already.
+        pictures wait already, or those before it take too long.
         """
         if self._on_their_way >= _WAITING:
-            raise Busy("too many pictures are being decoded just now")
+            raise Busy(_BUSY)
         self._on_their_way += 1
         try:
-            return await asyncio.wrap_future(self._workers.submit(function, data, argument))
+            async with self._turn():
+                return await asyncio.wrap_future(self._workers.submit(function, data, argument))
         except TimeoutError:
             raise Unhashable(
                 Reason.TIMEOUT, f"Decoding took longer than {SECONDS:g} seconds and was given up."
@@ -59,6 +67,18 @@ class Decoders:
             raise Unhashable(Reason.CRASHED, "The decoder crashed on this picture.") from None
         finally:
             self._on_their_way -= 1
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(_TURN_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Busy(_BUSY) from None
+        try:
+            yield
+        finally:
+            self._turns.release()
 
 
 def hashes_of(data: bytes, max_pixels: int) -> Hashes:

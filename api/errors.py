@@ -124,6 +124,20 @@ class TooManyPictures(Refusal):
     retry_after = 1
 
 
+class RequestTimeout(Refusal):
+    """The request did not arrive in time."""
+
+    code = "REQUEST_TIMEOUT"
+    status = HTTPStatus.REQUEST_TIMEOUT
+
+
+class RequestTooLarge(Refusal):
+    """The request has more bytes than are read."""
+
+    code = "REQUEST_TOO_LARGE"
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
 class RateLimited(Refusal):
     """The client has asked as often as it may for now."""
 

@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import RequestTimeout, RequestTooLarge
+from api.responses import refused_unread
 
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
@@ -34,9 +37,11 @@ _PRIVATE: _Headers = (*_ALWAYS, (b"cross-origin-resource-policy", b"same-origin"
 
 _HTTPS: _Headers = ((b"strict-transport-security", b"max-age=31536000"),)
 
-
 _SECONDS = 30.0
 """How long a request's body may take to arrive."""
+
+_CLOSE = {"Connection": "close"}
+"""Said where the rest of a request is not read."""
 
 
 class CommonHeaders:
@@ -90,12 +95,14 @@ class BodyLimit:
             async with asyncio.timeout(_SECONDS):
                 body = None if _announced(scope) > limit else await _read(receive, limit)
         except TimeoutError:
-            error = {"error": f"the request did not arrive within {_SECONDS:g} seconds"}
-            await JSONResponse(error, 408, {"Connection": "close"})(scope, receive, send)
+            late = RequestTimeout(f"the request did not arrive within {_SECONDS:g} seconds")
+            await refused_unread(scope, late, _CLOSE)(scope, receive, send)
             return
         if body is None:
-            error = {"error": f"the request is too large: at most {limit / 1_000_000:g} MB are taken here"}
-            await JSONResponse(error, 413, {"Connection": "close"})(scope, receive, send)
+            large = RequestTooLarge(
+                f"the request is too large: at most {limit / 1_000_000:g} MB are taken here"
+            )
+            await refused_unread(scope, large, _CLOSE)(scope, receive, send)
             return
         messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 

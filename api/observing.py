@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 from graphql import DocumentNode, FieldNode, OperationDefinitionNode
@@ -50,6 +51,10 @@ class Observed:
 
         try:
             await self._app(scope, receive, marked)
+        except Exception:
+            # Starlette has had it logged and answered, and raises it for servers that would log it again.
+            if status != HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
         finally:
             mode = request.mode or self._modes.get(scope["path"], "other")
             outcome = request.outcome or of_status(status)

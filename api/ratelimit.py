@@ -9,13 +9,12 @@ from functools import lru_cache, partial
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 
-from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import RateLimited
 from api.files import LOCAL
-from api.negotiation import GRAPHQL_HEADERS, JSON, graphql_type
+from api.responses import refused_unread
 
 POINTS = 1000
 """Of a query's cost that count as another request."""
@@ -80,14 +79,9 @@ class RateLimit:
             f"{self._most} requests in {self._seconds} seconds are what a client may make here: ask "
             f"again in {wait} seconds, and for many pictures at once by searchMany or files"
         )
-        told: dict[str, object] = {"error": message}
-        headers = {"Retry-After": str(wait)}
-        if scope["path"] == "/graphql":
-            told = {
-                "errors": [{"message": message, "extensions": {"code": RateLimited.code, "retryAfter": wait}}]
-            }
-            headers |= GRAPHQL_HEADERS[graphql_type(Headers(scope=scope)) or JSON]
-        return JSONResponse(told, RateLimited.status, headers)
+        refusal = RateLimited(message)
+        refusal.retry_after = wait
+        return refused_unread(scope, refusal)
 
 
 def charge(scope: Scope, points: int) -> None:

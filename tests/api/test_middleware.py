@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,9 @@ from api.app import create_app
 from api.middleware import BodyLimit
 from commons.settings import Settings
 from tests.api.conftest import Serve
+
+LATE = "the request did not arrive within 0.05 seconds"
+ERROR = {"message": LATE, "extensions": {"code": "REQUEST_TIMEOUT"}}
 
 
 @pytest.fixture
@@ -103,8 +107,24 @@ def test_files_of_folders_are_for_this_site_alone(failing: TestClient) -> None:
     assert "access-control-allow-origin" not in response.headers
 
 
-def test_queries_have_a_largest_size_too(client: TestClient) -> None:
-    assert client.post("/graphql", content=bytes(1_000_001)).status_code == 413
+@pytest.mark.parametrize("accept", ["*/*", "application/graphql-response+json"])
+def test_queries_have_a_largest_size_too(client: TestClient, accept: str) -> None:
+    response = client.post("/graphql", content=bytes(1_000_001), headers={"Accept": accept})
+    assert response.status_code == 413
+    (error,) = response.json()["errors"]
+    assert error["message"] == "the request is too large: at most 0.5 MB are taken here"
+    assert error["extensions"] == {"code": "REQUEST_TOO_LARGE"}
+    assert response.headers["content-type"].startswith(accept.replace("*/*", "application/json"))
+    assert response.headers["connection"] == "close"
+
+
+def test_what_nobody_foresaw_is_logged_once(failing: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    # The server, which would log it once more, is not told of it.
+    client = TestClient(failing.app)
+    response = client.get("/fail")
+    assert response.status_code == 500
+    assert response.headers["x-request-id"] in response.json()["error"]
+    assert caplog.text.count("RuntimeError: nobody foresaw it") == 1
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,9 +141,12 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "path": "/", "headers": [], "method": "POST"}
-    asyncio.run(BodyLimit(app, limit=lambda _: 35)(scope, receive, send))
-    assert sent[0]["status"] == 408
+    for path, told in (("/", {"error": LATE}), ("/graphql", {"errors": [ERROR]})):
+        sent.clear()
+        scope = {"type": "http", "path": path, "headers": [], "method": "POST"}
+        asyncio.run(BodyLimit(app, limit=lambda _: 35)(scope, receive, send))
+        assert sent[0]["status"] == 408
+        assert json.loads(sent[1]["body"]) == told
 
 
 def test_a_body_that_does_not_tell_its_length_is_read_no_further_than_needed() -> None:

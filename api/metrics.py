@@ -5,6 +5,7 @@ adds them up, see https://prometheus.github.io/client_python/multiprocess/.
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,8 @@ from api import errors
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that tells worker processes where their files are, as prometheus_client has it."""
+
+_PREFIX = "imagehash-metrics-"
 
 OUTCOMES = OK, REFUSED, LIMITED, UNAVAILABLE, FAILED = ("ok", "refused", "limited", "unavailable", "failed")
 """What can come of a request, the best first: an answer, a client's mistake or more requests than it may
@@ -164,7 +167,8 @@ def of_codes(codes: Iterable[str]) -> str:
 @contextmanager
 def shared() -> Iterator[None]:
     """A folder that processes which are started meanwhile share their numbers in."""
-    with tempfile.TemporaryDirectory(prefix="imagehash-metrics-") as folder:
+    _tidy(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder:
         os.environ[FOLDER] = folder
         try:
             yield
@@ -178,6 +182,14 @@ def _gauge(
     """A number of which only those of processes that live count."""
     mode: Literal["livesum", "livemax"] = "livesum" if over_all == "sum" else "livemax"
     return Gauge(name, told, labels, registry=registry, multiprocess_mode=mode)
+
+
+def _tidy(where: Path) -> None:
+    """Remove the folders of processes that were killed before they could do so."""
+    for folder in where.glob(f"{_PREFIX}*-*"):
+        process = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if not Path("/proc", process).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _bury(folder: Path) -> None:

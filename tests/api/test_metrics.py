@@ -81,6 +81,21 @@ def worker(folder: Path, live_rows: int) -> subprocess.Popen[str]:
     return process
 
 
+def test_what_killed_processes_have_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    left, used = (tmp_path / f"imagehash-metrics-{number}-x" for number in (gone.pid, os.getppid()))
+    for folder in (left, used):
+        folder.mkdir()
+        (folder / "counter_1.db").touch()
+    with shared():
+        assert used.exists()
+        assert not left.exists()
+        assert len(list(tmp_path.iterdir())) == 2
+    assert list(tmp_path.iterdir()) == [used]
+
+
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [

@@ -65,7 +65,7 @@ def _bytes(file: LocalFile) -> bytes | None:
 
 async def _serve(service: Service, data: bytes, mime: str | None, width: int | None) -> Response:
     if width is None:
-        return Response(data, media_type=mime)
+        return Response(data, headers={"Accept-Ranges": "none"}, media_type=mime)
     try:
         picture = await service.decoders.run(thumbnail, data, width)
     except Unhashable as error:

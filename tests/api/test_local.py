@@ -60,7 +60,9 @@ def test_a_file_is_found_by_its_path(ask: Ask) -> None:
 def test_url_and_thumbnail_can_be_fetched(client: TestClient, ask: Ask, folder: Path) -> None:
     file = ask(FILE, title="turned.jpg")["data"]["file"]
     assert (file["width"], file["height"]) == (1200, 1800)
-    assert client.get(file["url"]).content == (folder / "turned.jpg").read_bytes()
+    whole = client.get(file["url"], headers={"Range": "bytes=0-9"})
+    assert (whole.status_code, whole.headers["accept-ranges"]) == (200, "none")
+    assert whole.content == (folder / "turned.jpg").read_bytes()
     thumbnail = client.get(file["thumbnailUrl"], headers={"Origin": "https://elsewhere.example"})
     assert "access-control-allow-origin" not in thumbnail.headers
     assert thumbnail.headers["cross-origin-resource-policy"] == "same-origin"

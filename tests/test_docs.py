@@ -63,6 +63,15 @@ def test_every_command_of_the_procfile_exists(tmp_path: Path) -> None:
         assert option in programs.run("api", "serve", "--help", folder=tmp_path).stdout
 
 
+def test_the_build_service_has_the_node_that_the_page_takes() -> None:
+    outer, page, lock = (
+        json.loads((ROOT / name).read_text())
+        for name in ("package.json", "web/package.json", "package-lock.json")
+    )
+    assert outer["engines"] == page["engines"] == lock["packages"][""]["engines"]
+    assert set(lock["packages"]) == {""}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):

@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from api import logs, metrics
+from api.connections import Connection
 from api.keeper import keeping
 from api.service import PARENT, WORKERS
 from commons.settings import Settings
@@ -42,6 +43,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
         port=port,
         workers=workers,
         log_config=configuration,
+        http=Connection,
         access_log=False,
         server_header=False,
         forwarded_allow_ips=list(settings.trusted_proxies),

@@ -18,7 +18,7 @@ FOREIGN = {
     "sql": {"starlette", "strawberry", "graphql", "httpx", "PIL", "imagehash"},
 }
 DECLARATIONS = {
-    "api": {"context", "errors", "responses", "types"},
+    "api": {"context", "responses", "types"},
     "bktree": {"main", "protocol"},
     "sql": {"tables"},
 }

@@ -87,6 +87,12 @@ def test_ctrl_c_does_so_while_workers_start(tmp_path: Path) -> None:
     assert not any("died" in str(event["message"]) for event in events(log))
 
 
+def test_clients_that_never_end_a_request_are_not_waited_for(tmp_path: Path) -> None:
+    with programs.api(tmp_path) as served, connected(served) as client:
+        client.sendall(HEAD[:-2])
+        assert everything(client) == b""
+
+
 def test_a_worker_that_dies_is_replaced_and_the_numbers_stay_right(tmp_path: Path) -> None:
     with programs.api(tmp_path, "--workers", "2") as served:
 

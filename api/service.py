@@ -145,7 +145,7 @@ class Service:
 
     async def _follow(self, *, prepared: bool) -> None:
         await to_thread.run_sync(compile_kernels)
-        # What is there by now stays: to look through it for garbage would stop all requests for 80 ms each time.
+        # What is there by now stays: to look through it for garbage would stop all requests for 80 ms a time.
         gc.collect()
         gc.freeze()
         while True:

@@ -37,7 +37,7 @@ from api.paging import LARGEST_PAGE
 from bktree.protocol import Tolerance
 
 LIMIT = 50_000
-"""Points of one query: a quarter of a second at most. Five matches of 500 pictures, with titles, are within."""
+"""Points of one query, a quarter of a second at most; five matches of 500 pictures, with titles, are less."""
 
 _FACTS = "title", "url", "thumbnailUrl", "width", "height", "mime", "sha1", "uploadedAt", "status", "deleted"
 

@@ -4,12 +4,13 @@ Those that are no coroutines block, on a database or on a processor: callers on 
 ``Service.read`` and ``Service.search``.
 """
 
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
-from typing import TypeVar
+from typing import TypedDict, TypeVar, Unpack
 
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,14 +19,25 @@ from api import files
 from api.errors import BadInput, DatabaseUnavailable, IndexLoading, NoReplica, unreadable
 from api.files import Facts, reading
 from api.service import Service
-from bktree.protocol import BOUND, Matches, Tolerance
+from bktree.protocol import Matches, Tolerance
 from commons import titles
 from sql import local_files, pairs, results
 from sql.pairs import Pair
 
+QUICK = 0.0005
+"""Seconds that a search may keep the event loop: less than any answer does that lists twenty files."""
+
 _Found = TypeVar("_Found", bound=Sequence[Facts] | None)
 
 _LOCAL_PREFIX = re.compile(r"\s*(file|image)\s*:\s*", re.IGNORECASE)
+
+
+class Limits(TypedDict, total=False):
+    """What is listed, and where a search stops, as `bktree.protocol.Engine.search` takes it."""
+
+    first: int | None
+    after: tuple[int, int] | None
+    bound: int | None
 
 
 class Status(StrEnum):
@@ -36,37 +48,29 @@ class Status(StrEnum):
     FAILED = "FAILED"
 
 
-def near(
-    service: Service,
-    phash: int,
-    dhash: int,
-    tolerance: Tolerance,
-    *,
-    first: int | None,
-    after: tuple[int, int] | None = None,
-    bound: int | None = BOUND,
-) -> Matches:
+def near(service: Service, phash: int, dhash: int, tolerance: Tolerance, **limits: Unpack[Limits]) -> Matches:
     """Files near a pair of hashes; raises IndexLoading and DatabaseUnavailable."""
     with _searching(service):
-        engine = service.live.engine
-        found = engine.search(phash, dhash, tolerance, first=first, after=after, bound=bound)
-    service.metrics.searched(engine.name, found.total)
-    return found
+        return _near(service, phash, dhash, tolerance, math.inf, **limits)
 
 
 async def found_near(
-    service: Service,
-    phash: int,
-    dhash: int,
-    tolerance: Tolerance,
-    *,
-    first: int | None,
-    after: tuple[int, int] | None = None,
-    bound: int | None = BOUND,
+    service: Service, phash: int, dhash: int, tolerance: Tolerance, **limits: Unpack[Limits]
 ) -> Matches:
     """The same for a caller on the event loop, which the search only leaves if it is worth while."""
-    search = partial(near, service, phash, dhash, tolerance, first=first, after=after, bound=bound)
-    return search() if service.is_quick(phash, dhash, tolerance) else await service.search(search)
+    try:
+        return _near(service, phash, dhash, tolerance, QUICK, **limits)
+    except TimeoutError:
+        return await service.search(near, service, phash, dhash, tolerance, **limits)
+
+
+def _near(
+    service: Service, phash: int, dhash: int, tolerance: Tolerance, within: float, **limits: Unpack[Limits]
+) -> Matches:
+    engine = service.live.engine
+    found = engine.search(phash, dhash, tolerance, within=within, **limits)
+    service.metrics.searched(engine.name, found.total)
+    return found
 
 
 def near_many(

@@ -22,7 +22,6 @@ from api.metrics import Gauges, Metrics
 from api.snapshots import Snapshots
 from api.wiki import Wiki
 from bktree.engines import compile_kernels
-from bktree.protocol import Tolerance
 from commons.settings import ENGINES, Settings
 from sql import schema
 from sql.database import Database
@@ -36,9 +35,6 @@ TOOLSDB_CONNECTIONS = 16
 REPLICA_CONNECTIONS = 8
 """To each database, by all worker processes together: what Toolforge allows a tool, 20 and 10, less a few
 for the indexer."""
-
-QUICK = 0.0005
-"""Seconds that a search may keep the event loop: less than any answer does that lists twenty files."""
 
 _SEARCHES = 16
 """Searches side by side, which share the cores: a short one need not wait until a long one is over."""
@@ -138,10 +134,6 @@ class Service:
         """Call a function that searches, off the event loop."""
         limiter = self._searches if self.live.in_memory else self._reads
         return await to_thread.run_sync(lambda: function(*args, **kwargs), limiter=limiter)
-
-    def is_quick(self, phash: int, dhash: int, tolerance: Tolerance) -> bool:
-        """Whether a search is done sooner than it would be handed to a thread, and its answer back."""
-        return self.live.engine.seconds(phash, dhash, tolerance) <= QUICK
 
     async def _follow(self, *, prepared: bool) -> None:
         await to_thread.run_sync(compile_kernels)

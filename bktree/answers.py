@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bktree.added import Added, Layer, within_added
-from bktree.bitmap import bitmap
+from bktree.bitmap import bitmap, is_set
 from bktree.bulktree import leaves_near
-from bktree.fitting import best_fit
-from bktree.frozen import Base, nothing
+from bktree.fitting import Fit, best_fit
+from bktree.frozen import Base, nothing, rows_of
 from bktree.kernel import DHASH, PHASH, Pair, Query, kernel, nearest, prefetch, signed
 from bktree.lending import Lent, borrower
 from bktree.lookup import AHEAD, looked_up
@@ -69,18 +69,34 @@ def is_sweep(base: Base, radius: int, reach: int) -> bool:
 
 
 @kernel
-def within_base(found: Found, base: Base, query: Query, probe: Probe, effort: Effort) -> Found:
+def sweep_cost(base: Base, effort: Effort) -> float:
+    """About how many nanoseconds it takes to pass over all rows."""
+    return float(effort[0] * len(base[0].page_id))
+
+
+@kernel
+def fit_of(base: Base, query: Query, probe: Probe, effort: Effort) -> Fit:
+    """How to look for what a probe asks for, and what that costs: at the most what passing over all does."""
+    most, tables = sweep_cost(base, effort), base[0].tables
+    if probe.radius < 0:
+        return Fit(probe, tables.widths[:0], 0.0)
+    if len(tables.widths):
+        fit = best_fit(tables, probe, query, most)
+        if fit.cost < most:
+            return fit
+    return Fit(probe, tables.widths[:0], most)
+
+
+@kernel
+def within_base(found: Found, base: Base, query: Query, fit: Fit, effort: Effort) -> Found:
     """Append the rows of the base that a probe asks for."""
-    (files, alive), (per_row, reach) = base, effort
+    (files, alive), probe = base, fit.probe
     if probe.radius < 0:
         return found
-    if not is_sweep(base, probe.radius, reach):
-        if not len(files.tables.widths):
-            return climbed(found, base, query, probe)
-        most = per_row * len(files.page_id)
-        fit = best_fit(files.tables, probe, query, most)
-        if fit.cost < most:
-            return looked_up(found, base, query, fit)
+    if fit.cost < sweep_cost(base, effort):
+        return looked_up(found, base, query, fit)
+    if not len(files.tables.widths) and not is_sweep(base, probe.radius, effort[1]):
+        return climbed(found, base, query, probe)
     column = (files.hashes[probe.kind], files.order[:0])
     return swept(found, (files.hashes, alive), query, probe, column, 0, len(files.page_id))
 
@@ -96,37 +112,46 @@ def ranked(found: Found, both: Both, query: Query, probes: Probes, after: Positi
 
 
 @kernel
-def answer(both: Both, query: Query, probes: Probes, after: Position, limits: Limits) -> Answer:
-    """Answer one query from both layers."""
-    base, _, effort = both
+def answer(
+    both: Both, query: Query, probes: Probes, after: Position, limits: Limits, most: float
+) -> tuple[Answer, bool]:
+    """Answer one query from both layers, unless that costs more than ``most`` nanoseconds; and tell which.
+
+    That is about, and without what it takes to list what is found.
+    """
+    base, layer, effort = both
+    first, second = probes
+    fits = fit_of(base, query, first, effort), fit_of(base, query, second, effort)
+    each = effort[0] * layer[3]
+    cost = fits[0].cost + fits[1].cost + each * ((first.radius >= 0) + (second.radius >= 0))
     found = (np.empty(64, np.int64), 0)
-    for probe in probes:
-        found = within_base(found, base, query, probe, effort)
-    return ranked(found, both, query, probes, after, limits)
+    if cost > most:
+        return (np.empty((0, 3), np.int64), 0, 0), False
+    for fit in fits:
+        found = within_base(found, base, query, fit, effort)
+    return ranked(found, both, query, probes, after, limits), True
 
 
 @kernel
 def answer_one(
-    files: Lent, effort: Effort, query: Query, probes: Lent, after: Position, limits: Limits
-) -> Answer:
+    files: Lent, effort: Effort, query: Query, probes: Lent, after: Position, limits: Limits, most: float
+) -> tuple[Answer, bool]:
     """Answer one query from Python."""
     base, layer = layers_of(files)
-    return answer((base, layer, effort), query, probes_of(probes), after, limits)
+    return answer((base, layer, effort), query, probes_of(probes), after, limits, most)
 
 
 @kernel
-def cost_one(files: Lent, effort: Effort, query: Query, lent_probes: Lent) -> float:
-    """About how many nanoseconds it takes to answer one query, less what it takes to list what is found."""
-    (base, layer), (per_row, _) = layers_of(files), effort
-    tables, rows = base[0].tables, len(base[0].page_id)
-    cost = 0.0
-    for probe in probes_of(lent_probes):
-        if probe.radius >= 0:
-            most = per_row * rows
-            if len(tables.widths):
-                most = min(most, best_fit(tables, probe, query, most).cost)
-            cost += most + per_row * layer[3]
-    return cost
+def pairs_of(files: Lent, pages: NDArray[np.int64]) -> tuple[NDArray[np.int64], Pair]:
+    """Those of the pages that are to be found in the base, and their hashes."""
+    (base, alive), _ = layers_of(files)
+    rows = rows_of(base, pages)
+    for place in range(len(rows)):
+        if rows[place] >= 0 and not is_set(alive, rows[place]):
+            rows[place] = -1
+    known = rows >= 0
+    rows = rows[known]
+    return pages[known], (base.hashes[PHASH][rows], base.hashes[DHASH][rows])
 
 
 @kernel
@@ -164,7 +189,7 @@ def answer_many(
                 start = stops[place]
                 some, total, stop = ranked(found, both, query, probes, START, limits)
             else:
-                some, total, stop = answer(both, query, probes, START, limits)
+                (some, total, stop), _ = answer(both, query, probes, START, limits, np.inf)
             if count + len(some) > len(listed):
                 larger = np.empty((2 * (count + len(some)), 3), np.int64)
                 larger[:count] = listed[:count]

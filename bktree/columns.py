@@ -77,6 +77,12 @@ def last_places(pages: NDArray[np.int64]) -> NDArray[np.intp]:
     return len(pages) - 1 - from_behind
 
 
+def by_page(pages: NDArray[np.int64], hashes: Pair) -> dict[int, tuple[int, int]]:
+    """The pairs of hashes of pages, as plain numbers."""
+    pairs = zip(hashes[PHASH].tolist(), hashes[DHASH].tolist(), strict=True)
+    return dict(zip(pages.tolist(), pairs, strict=True))
+
+
 class Columns:
     """Rows of a page id (int64), its hashes (uint64) and whether it is to be found by them.
 
@@ -108,11 +114,12 @@ class Columns:
 
     def pairs(self, pages: NDArray[np.int64]) -> dict[int, tuple[int, int]]:
         """Both hashes of those pages that are to be found."""
+        if not self.rows:
+            return {}
         rows = self._latest(pages)
         rows = rows[rows >= 0]
         rows = rows[self.alive[rows]]
-        pairs = zip(self.hashes[PHASH][rows].tolist(), self.hashes[DHASH][rows].tolist(), strict=True)
-        return dict(zip(self.page_id[rows].tolist(), pairs, strict=True))
+        return by_page(self.page_id[rows], (self.hashes[PHASH][rows], self.hashes[DHASH][rows]))
 
     def _latest(self, pages: NDArray[np.int64]) -> NDArray[np.int32]:
         # A copy, as numba would compile anew for an array that is read-only or strided.

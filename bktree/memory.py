@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bktree import answers, bitmap
 from bktree.added import Added
 from bktree.answers import NO_FILES, NO_PROBES, Effort
-from bktree.columns import last_places
+from bktree.columns import by_page, last_places
 from bktree.frozen import Frozen, nbytes, rows_of
 from bktree.kernel import DHASH, PHASH, Pair
 from bktree.lending import Lent, lent
@@ -75,7 +75,7 @@ class Memory:
         """Phash and dhash, as unsigned integers, of those of the files that can be found."""
         pages = np.array([page for page in page_ids if INT64.min <= page <= INT64.max], np.int64)
         with self._lock.reading():
-            return self._pairs(pages) | self._added.pairs(pages)
+            return by_page(*answers.pairs_of(self._lent, pages)) | self._added.pairs(pages)
 
     def search(
         self,
@@ -86,18 +86,25 @@ class Memory:
         first: int | None = None,
         after: tuple[int, int] | None = None,
         bound: int | None = BOUND,
+        within: float = math.inf,
     ) -> Ranking:
         """Find the files near a pair of hashes, as `bktree.protocol.Engine.search` describes.
 
-        Raises ValueError for a hash outside 0 to 2**64 - 1, a distance outside 0 to 64, a negative
-        ``first``, a ``bound`` below 1 and a position that takes more than 64 bits.
+        Raises TimeoutError, and ValueError for a hash outside 0 to 2**64 - 1, a distance outside 0 to 64,
+        a negative ``first``, a ``bound`` below 1 and a position that takes more than 64 bits.
         """
         query = _hash(phash), _hash(dhash)
         probes, largest = _planned(tolerance)
         position = position_of(after)
         limits = limits_of(first, bound)
+        if within < math.inf and self._lock.is_taken():
+            raise TimeoutError("files are being added, which a search waits for")
         with self._lock.reading():
-            answer = answers.answer_one(self._lent, effort(), query, probes, position, limits)
+            answer, done = answers.answer_one(
+                self._lent, effort(), query, probes, position, limits, within * 1e9
+            )
+        if not done:
+            raise TimeoutError(f"the search takes longer than {within:g} seconds")
         return ranking_of(answer, largest)
 
     def search_many(
@@ -126,18 +133,6 @@ class Memory:
             start = end
         return rankings
 
-    def seconds(self, phash: int, dhash: int, tolerance: Tolerance) -> float:
-        """About how long a search takes, infinitely while files are being added: it has to wait for that.
-
-        Raises ValueError as `search` does.
-        """
-        query = _hash(phash), _hash(dhash)
-        probes, _ = _planned(tolerance)
-        if self._lock.is_taken():
-            return math.inf
-        with self._lock.reading():
-            return answers.cost_one(self._lent, effort(), query, probes) / 1e9
-
     def _lend(self) -> None:
         # Kept beside, as nothing else keeps what is lent while others search.
         self._layers = (self._files, self._alive), self._added.layer()
@@ -158,12 +153,6 @@ class Memory:
     def _mark(self, rows: NDArray[np.int64], alive: bool) -> None:
         changed = bitmap.put(self._alive, rows, alive)
         self._in_base += changed if alive else -changed
-
-    def _pairs(self, pages: PageIds) -> dict[int, tuple[int, int]]:
-        rows = rows_of(self._files, pages)
-        rows = rows[[row >= 0 and bitmap.is_set(self._alive, row) for row in rows.tolist()]]
-        pairs = zip(*(column[rows].tolist() for column in self._files.hashes), strict=True)
-        return dict(zip(self._files.page_id[rows].tolist(), pairs, strict=True))
 
 
 def effort() -> Effort:

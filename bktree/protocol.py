@@ -8,6 +8,7 @@ All engines, those in memory and the one over SQL, give the very same answer to 
 callers choose one by name and cannot tell them apart otherwise.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -88,6 +89,7 @@ class Engine(Protocol):
         first: int | None = None,
         after: tuple[int, int] | None = None,
         bound: int | None = BOUND,
+        within: float = math.inf,
     ) -> Matches:
         """Find the files near a pair of hashes.
 
@@ -98,10 +100,10 @@ class Engine(Protocol):
 
         Listed are the ``first`` matches (None: all) that come after the position ``after``, a
         (distance sum, page id) that need not be a match itself.
-        """
 
-    def seconds(self, phash: int, dhash: int, tolerance: Tolerance) -> float:
-        """About how long such a search takes: on one core, without waiting for others, infinitely else."""
+        Raises TimeoutError at once where it would take more than ``within`` seconds, about, or have to wait
+        for others.
+        """
 
     def search_many(
         self,

@@ -72,21 +72,21 @@ class SqlEngine:
         first: int | None = None,
         after: tuple[int, int] | None = None,
         bound: int | None = BOUND,
+        within: float = math.inf,
     ) -> Found:
         """Find the files near a pair of hashes, as every engine does.
 
-        Raises TimeoutError where a wide rule takes the database too long.
+        Raises TimeoutError where a wide rule takes the database too long, and at once where ``within`` sets
+        a limit: nobody knows how long a database takes.
         """
+        if within < math.inf:
+            raise TimeoutError(f"a database may take longer than {within:g} seconds")
         near = _near(phash, dhash, tolerance)
         left = self._left()
         with self._database.read(seconds=None if 0 in tolerance else left) as connection:
             total, reach = _count(connection, near, bound)
             truncated = reach is not None and reach < _widest(tolerance)
             return Found(_list(connection, near, reach, first, after), total, truncated)
-
-    def seconds(self, phash: int, dhash: int, tolerance: Tolerance) -> float:
-        """For ever, as far as anybody who must not wait for a database is concerned."""
-        return math.inf
 
     def search_many(
         self,

@@ -66,7 +66,6 @@ def test_after_compiling_no_search_compiles_anything() -> None:
         engine.hashes([1, 2, 3])
         for tolerance in (Tolerance(0, 0), Tolerance(64, 64), Tolerance(3, 2, 1)):
             engine.search(5, 2**64 - 1, tolerance, first=1, after=(1, 2), bound=1)
-            engine.seconds(5, 2**64 - 1, tolerance)
             engine.search_many(HASHES, HASHES, tolerance, first=1, bound=1)
 
     assert [len(function.signatures) for function in KERNELS] == before  # type: ignore[attr-defined]

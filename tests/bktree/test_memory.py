@@ -551,21 +551,36 @@ def test_numbers_of_numpy_are_taken_as_numbers(kind: Build) -> None:
     assert found == ([(4, 0, 1)], 1, True)
 
 
+def seconds(engine: Engine, phash: int, dhash: int, tolerance: Tolerance) -> float:
+    """The shortest of a row of ever longer limits within which a search is made."""
+    limits = (1e-9 * 1.1**step for step in range(200))
+    return next(limit for limit in limits if found_within(engine, phash, dhash, tolerance, limit))
+
+
+def found_within(engine: Engine, phash: int, dhash: int, tolerance: Tolerance, limit: float) -> bool:
+    try:
+        found = engine.search(phash, dhash, tolerance, within=limit)
+    except TimeoutError:
+        return False
+    assert found == engine.search(phash, dhash, tolerance)
+    return True
+
+
 def test_a_search_takes_the_longer_the_more_there_is_to_look_at(kind: Build) -> None:
     few, many = (kind(*crowd(5, count, 20)) for count in (100, 3000))
     for phash, dhash in ((1 << 63, 0), (0x8F3C5A96E1D20B47, 0x0123456789ABCDEF)):
-        assert 0 < few.seconds(phash, dhash, Tolerance(2, 2)) <= few.seconds(phash, dhash, WIDE)
-        assert few.seconds(phash, dhash, WIDE) < many.seconds(phash, dhash, WIDE) < 1
+        assert 0 < seconds(few, phash, dhash, Tolerance(2, 2)) <= seconds(few, phash, dhash, WIDE)
+        assert seconds(few, phash, dhash, WIDE) < seconds(many, phash, dhash, WIDE) < 1
 
-    before = few.seconds(1 << 63, 0, Tolerance())
+    before = seconds(few, 1 << 63, 0, Tolerance())
     _, *hashes = crowd(6, 1000, 20)
     few.add(np.arange(5000, 6000), *hashes)
-    assert before < few.seconds(1 << 63, 0, Tolerance())
+    assert before < seconds(few, 1 << 63, 0, Tolerance())
 
 
-def test_a_search_waits_for_what_is_being_added(kind: Build) -> None:
+def test_a_search_that_is_in_a_hurry_does_not_wait_for_what_is_being_added(kind: Build) -> None:
     engine = kind(*to_arrays({1: (2, 3)}))
     # What `add` does, for as long as is wanted here.
-    with engine._lock.writing():
-        assert engine.seconds(2, 3, Tolerance()) == np.inf
-    assert engine.seconds(2, 3, Tolerance()) < np.inf
+    with engine._lock.writing(), pytest.raises(TimeoutError, match="are being added"):
+        engine.search(2, 3, Tolerance(), within=1.0)
+    assert engine.search(2, 3, Tolerance(), within=1.0).total == 1

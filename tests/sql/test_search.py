@@ -120,7 +120,8 @@ def test_it_keeps_the_protocol() -> None:
     assert search.BOUND == bktree.protocol.BOUND
     engine: Engine = SqlEngine(Database("sqlite:///never.db"))
     assert engine.name == "sql"
-    assert engine.seconds(0, 0, Tolerance()) == float("inf")
+    with pytest.raises(TimeoutError, match="may take longer"):
+        engine.search(0, 0, Tolerance(), within=1.0)
 
 
 def in_memory(name: str, files: Hashes) -> Engine:

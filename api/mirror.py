@@ -1,5 +1,6 @@
 """An engine that follows the tables of a database: what appears there shows up in answers."""
 
+from bisect import bisect_left
 from collections.abc import Container
 
 import numpy as np
@@ -29,7 +30,7 @@ class Deleted:
             return False
         if page_id in self._since:
             return self._since[page_id]
-        place = int(np.searchsorted(self._base, page_id))
+        place = bisect_left(self._base, page_id)
         return place < len(self._base) and int(self._base[place]) == page_id
 
     def update(self, pages: set[int], buried: Container[int]) -> None:

@@ -45,7 +45,8 @@ async def _answer(lookup: _Lookup, service: Service, request: Request) -> Respon
     except Refusal as refusal:
         return refused(refusal)
     found_after = time.perf_counter() - begun
-    answer: list[Any] = [_item(request, file) for file in files or ()]
+    base_url = str(request.base_url)
+    answer: list[Any] = [_item(base_url, file) for file in files or ()]
     if _is_debugged(request):
         answer.append([found_after, time.perf_counter() - begun])
     told = {"X-Imagehash-Status": "not-indexed"} if files is None else {}
@@ -86,7 +87,7 @@ async def _external_links(service: Service, request: Request) -> Sequence[Facts]
 def _is_debugged(request: Request) -> bool:
     """Whether seconds are asked for; ``/externallinks`` alone wants a value for it."""
     asked = _first(request, "debug")
-    return bool(asked) if request.url.path.endswith("/externallinks") else asked is not None
+    return bool(asked) if request.scope["path"].endswith("/externallinks") else asked is not None
 
 
 def _first(request: Request, name: str) -> str | None:
@@ -115,12 +116,12 @@ def _integer(name: str, text: str, allowed: range | None = None) -> int:
     return value
 
 
-def _item(request: Request, file: Facts) -> dict[str, Any]:
+def _item(base_url: str, file: Facts) -> dict[str, Any]:
     title = f"File:{file.name}".replace(" ", "_")
     return {
         "page_id": file.page_id,
         "page_title": title,
-        "thumbnail": absolute(str(request.base_url), file.thumbnail(_THUMBNAIL_WIDTH)),
+        "thumbnail": absolute(base_url, file.thumbnail(_THUMBNAIL_WIDTH)),
     }
 
 

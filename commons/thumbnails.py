@@ -58,7 +58,7 @@ def step(width: int) -> int:
 
 def file_url(name: str, *, base: str = COMMONS) -> str:
     """Return the address of the original; `base` is the wiki's upload address, without a slash at its end."""
-    return f"{base}/{_path(name)}"
+    return f"{base}/{_folder(name)}/{_quoted(name)}"
 
 
 def thumbnail_url(
@@ -82,19 +82,19 @@ def thumbnail_url(
         if kind.browsers_show:
             return file_url(name, base=base)
         served = max((narrower for narrower in STEPS if narrower <= original_width), default=STEPS[0])
-    thumb = f"{kind.prefix}{served}px-{_short(name)}{kind.suffix}"
-    return f"{base}/thumb/{_path(name)}/{quote(thumb, safe='')}"
+    quoted = _quoted(name)
+    short = f"thumbnail{_quoted(_suffix(name))}" if len(name.encode()) > _LONGEST_NAME else quoted
+    thumb = f"{kind.prefix}{served}px-{short}{kind.suffix}"
+    return f"{base}/thumb/{_folder(name)}/{quoted}/{thumb}"
 
 
-def _path(name: str) -> str:
-    stored = name.replace(" ", "_")
-    digest = md5(stored.encode(), usedforsecurity=False).hexdigest()
-    return f"{digest[0]}/{digest[:2]}/{quote(stored, safe='')}"
+def _folder(name: str) -> str:
+    digest = md5(name.replace(" ", "_").encode(), usedforsecurity=False).hexdigest()
+    return f"{digest[0]}/{digest[:2]}"
 
 
-def _short(name: str) -> str:
-    long = len(name.encode()) > _LONGEST_NAME
-    return f"thumbnail{_suffix(name)}" if long else name.replace(" ", "_")
+def _quoted(name: str) -> str:
+    return quote(name.replace(" ", "_"), safe="")
 
 
 def _suffix(name: str) -> str:

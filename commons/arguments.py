@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Callable
 
+from commons.settings import is_web_address
+
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     """A whole number from ``least`` to ``most`` (None: any); argparse is told what is wrong with others."""
@@ -18,3 +20,10 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def web_address(text: str) -> str:
+    """An address of HTTP or HTTPS."""
+    if not is_web_address(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no web address such as https://example.org/stream")
+    return text

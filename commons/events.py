@@ -7,6 +7,7 @@ that was quiet so far, of whose place an id tells nothing (https://github.com/wi
 connection is a new one, and asks for all that came since a moment.
 """
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from typing import Any, NamedTuple, NoReturn, Self
 import requests
 
 from commons.mediawiki import NoAnswerError, library
+
+logger = logging.getLogger(__name__)
 
 WIKIMEDIA = "https://stream.wikimedia.org/v2/stream/recentchange,page-delete,page-undelete,page-move"
 """Where Wikimedia tells of changes, and once more of those that have a page id to tell."""
@@ -57,7 +60,8 @@ class Events:
     Iterating yields events, some of them more than once, and None where none came for ``tick`` seconds. It
     does not end, but raises NoAnswerError after trying for longer than ``patience`` seconds to get an answer.
     A connection that is silent for ``silence`` seconds is given up. The next is made after ``pause`` seconds,
-    where it does not succeed after twice as many and so on.
+    where it does not succeed after twice as many and so on. That nothing comes is logged, once until
+    something does.
 
     ``since`` is from when to listen, first and whenever that is taken up again: all from before has been
     yielded. ``url`` is that of all streams together, of Wikimedia's by default.
@@ -111,10 +115,14 @@ class Events:
 
     def _listen(self) -> None:
         trying_since, pause = time.monotonic(), self._pause
+        silent = False
         while not self._leaving.is_set():
             reached = self._reached
             problem = self._connection.read(self._address(), self._take)
-            if self._reached > reached or self._connection.lasted:
+            was_silent, silent = silent, self._reached == reached
+            if silent and not was_silent and not self._leaving.is_set():
+                logger.warning("nothing comes from %s (%s); asking again", self._url, problem)
+            if not silent or self._connection.lasted:
                 trying_since, pause = time.monotonic(), self._pause
             elif time.monotonic() - trying_since > self._patience:
                 self._failure = problem

@@ -47,8 +47,8 @@ _FORMS = {
 _NO_SIZE = "urlparamnormal"
 """The API's name for a file whose thumbnail it cannot tell."""
 
-_WIKIMEDIA = frozenset({"upload.wikimedia.org", "thumb.wikimedia.org"})
-"""Wikimedia's wikis tell of the first; thumbnails are to come from the second."""
+WIKIMEDIAS = frozenset({"upload.wikimedia.org", "thumb.wikimedia.org"})
+"""Where files of Wikimedia's wikis are: they tell of the first, thumbnails are to come from the second."""
 
 _THUMBNAIL = re.compile(r"/(?:(lossy-page1|lossy-page2|lossless-page1)-|page1-)?([0-9]+)px-[^/]+$")
 
@@ -115,7 +115,7 @@ class ImageInfo:
         hosts = frozenset(host for address in addresses if (host := urlsplit(address).netloc))
         if not hosts:
             raise NoAnswerError("the wiki does not tell where its files are")
-        return hosts | _WIKIMEDIA if hosts & _WIKIMEDIA else hosts
+        return hosts | WIKIMEDIAS if hosts & WIKIMEDIAS else hosts
 
     def of_pages(self, page_ids: Iterable[int]) -> dict[int, Version]:
         """The version of each page, by its id."""

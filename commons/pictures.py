@@ -39,9 +39,9 @@ _JPEG_MAX_SIDE = 65_500
 _JPEG_QUALITY = 85
 _TIFF_SIGNED, _TIFF_WHITE_IS_ZERO = 2, 0
 
-# WebP and tiled TIFF consult this limit; anything lower would refuse what MAX_PIXELS allows. Set once, at
-# import, since pictures are decoded in threads.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+# WebP, GIF and tiled TIFF refuse what has more than twice as many. Set once, at import, since pictures are
+# decoded in threads.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 # Photoshop compresses metadata beyond Pillow's 1 MB into PNGs that are otherwise sound.
 PngImagePlugin.MAX_TEXT_CHUNK = 16 * 2**20
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
@@ -159,7 +159,7 @@ class HashedPicture(NamedTuple):
 def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode the first frame of a JPEG, PNG, WebP, TIFF or GIF into what is hashed.
 
-    A header that promises more than `max_pixels` (at most twice MAX_PIXELS) is refused before
+    A header that promises more than `max_pixels` (at most MAX_PIXELS) is refused before
     anything is decoded. Raises Unhashable, whatever is wrong with the data.
     """
     with _refusals():
@@ -199,16 +199,19 @@ def _open(data: bytes, max_pixels: int) -> tuple[ImageFile.ImageFile, str]:
         raise Unhashable(Reason.EMPTY, "The file is empty.")
     for magic, mime, decoder in _DECODERS:
         if magic.match(data):
-            image = decoder(io.BytesIO(data))
-            _check_size(image, max_pixels)
-            return image, mime
+            return _opened(decoder, data, max_pixels), mime
     raise Unhashable(Reason.NOT_AN_IMAGE, "This is not a JPEG, PNG, WebP, TIFF or GIF file.")
 
 
-def _check_size(image: Image.Image, max_pixels: int) -> None:
-    if image.width * image.height > max_pixels:
+def _opened(decoder: type[ImageFile.ImageFile], data: bytes, max_pixels: int) -> ImageFile.ImageFile:
+    try:
+        image = decoder(io.BytesIO(data))
         size = f"{image.width} x {image.height} pixels"
-        raise Unhashable(Reason.TOO_LARGE, f"The picture has {size}; at most {max_pixels:,} are decoded.")
+        if image.width * image.height <= max_pixels:
+            return image
+    except Image.DecompressionBombError:
+        size = "too many pixels"
+    raise Unhashable(Reason.TOO_LARGE, f"The picture has {size}; at most {max_pixels:,} are decoded.")
 
 
 def _turn(image: ImageFile.ImageFile) -> Image.Transpose | None:

@@ -154,14 +154,20 @@ def _database(variable: str, value: str) -> str:
 
 def _site(given: Mapping[str, str], variable: str, default: str) -> str:
     value = given.get(variable, default).rstrip("/")
-    try:
-        parts = urlsplit(value)
-        sound = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:
-        sound = False
-    if not sound:
+    if not is_web_address(value):
         raise ValueError(f"{variable} is not a web address; expected one such as {default}")
     return value
+
+
+def is_web_address(text: str) -> bool:
+    """Tell whether a text is an absolute address of HTTP or HTTPS."""
+    try:
+        parts = urlsplit(text)
+        # That it is no number below 65,536 is noticed only here.
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 def _engine(name: str) -> str:

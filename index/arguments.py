@@ -5,8 +5,9 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from commons.arguments import whole
+from commons.arguments import web_address, whole
 from commons.workers import cores
+from sql.hosts import plain
 from sql.pages import ALL, Shard
 
 _EPILOG = """\
@@ -55,7 +56,10 @@ def parser() -> argparse.ArgumentParser:
     )
     links = _add_wiki(sources, "externallinks", "files whose pages link to a domain or one below it")
     links.add_argument(
-        "--domain", required=True, type=domain, help="the domain, its parts reversed: fi.finna for finna.fi"
+        "--domain",
+        required=True,
+        type=domain,
+        help="the domain: finna.fi or, as the wiki's link table has it, fi.finna",
     )
     links.add_argument("--since", metavar="PAGE", type=whole(0), help="start after this page id; 0 for all")
     stream = _add_wiki(sources, "stream", "what happens to files, as it happens; does not end by itself")
@@ -63,7 +67,10 @@ def parser() -> argparse.ArgumentParser:
         "--since", metavar="TIME", type=moment, help="start there: a day and time of the last seven days"
     )
     stream.add_argument(
-        "--events", metavar="URL", help="where another wiki than Wikimedia's tells of its changes"
+        "--events",
+        metavar="URL",
+        type=web_address,
+        help="where another wiki than Wikimedia's tells of its changes",
     )
     sources.add_parser("status", help="how far runs have come, how many files are hashed, why others are not")
     return arguments
@@ -125,10 +132,14 @@ def shard(text: str) -> Shard:
 
 
 def domain(text: str) -> str:
-    """Read a domain whose parts are reversed."""
-    if len(text) > _LONGEST_DOMAIN or not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", text.lower()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no domain with its parts reversed, such as fi.finna")
-    return text.lower()
+    """Read a domain, whose parts may be reversed."""
+    try:
+        host = plain(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if len(host) > _LONGEST_DOMAIN:
+        raise argparse.ArgumentTypeError(f"the domain has more than {_LONGEST_DOMAIN} letters")
+    return host
 
 
 def moment(text: str) -> datetime:

@@ -60,7 +60,7 @@ class InPageOrder(Source):
 
 
 class Links(Source):
-    """Files whose pages link to a domain or one below it (its parts reversed: ``fi.finna``), by page id."""
+    """Files whose pages link to a domain (``finna.fi`` or ``fi.finna``) or one below it, by page id."""
 
     def __init__(self, selection: Selection, pages: Pages, keyword: str, domain: str) -> None:
         super().__init__(selection, pages, keyword)

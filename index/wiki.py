@@ -2,13 +2,14 @@
 
 from contextlib import ExitStack, closing
 from datetime import datetime
+from functools import partial
 from typing import Self
 from urllib.parse import urlsplit
 
 from commons.events import WIKIMEDIA, Events
 from commons.fetching import Fetcher
-from commons.imageinfo import ImageInfo
-from commons.manners import is_local, user_agent
+from commons.imageinfo import WIKIMEDIAS, ImageInfo
+from commons.manners import user_agent
 from commons.mediawiki import MediaWiki
 from commons.pictures import FULL_SIZE_PIXELS
 from commons.settings import WIKI_API, Settings
@@ -36,9 +37,9 @@ class Wiki:
     def __init__(self, database: Database, settings: Settings, plan: Plan) -> None:
         self._settings = settings
         self._plan = plan
-        address = urlsplit(settings.wiki_api)
-        self._name = address.hostname or ""
-        self._agent = user_agent(settings.user_agent, [address.netloc])
+        self._name = urlsplit(settings.wiki_api).hostname or ""
+        asked = [urlsplit(url).netloc for url in (settings.wiki_api, plan.events) if url]
+        self._agent = user_agent(settings.user_agent, asked)
         self._info = ImageInfo(
             MediaWiki(settings.wiki_api, self._agent), full_size=0 if plan.thumbnails else FULL_SIZE_PIXELS
         )
@@ -75,15 +76,20 @@ class Wiki:
             case "externallinks":
                 return Links(self.selection, pages, keyword, self._plan.domain or "")
         swept = self._reached.get(keyword + SWEEP, NO_SWEEP)
-        return Stream(self.selection, pages, keyword, self._events, swept=swept)
+        url = self._plan.events or self._wikimedias()
+        return Stream(self.selection, pages, keyword, partial(self._events, url), swept=swept)
 
-    def _events(self, since: datetime) -> Events:
-        if self._plan.events is None and is_local(self._name):
+    def _wikimedias(self) -> str:
+        """The stream that tells of all of Wikimedia's wikis, if this is one."""
+        if not self._info.hosts() & WIKIMEDIAS:
             raise ValueError(
                 f"{self._name} is none of Wikimedia's wikis ({WIKI_API}): --events has to say where it tells "
                 "of its changes"
             )
-        return Events(self._name, self._agent, since=since, url=self._plan.events or WIKIMEDIA)
+        return WIKIMEDIA
+
+    def _events(self, url: str, since: datetime) -> Events:
+        return Events(self._name, self._agent, since=since, url=url)
 
 
 def _known(database: Database) -> dict[str, int]:

@@ -19,7 +19,7 @@ def readings(text: str) -> list[str]:
     Punycode. Whatever begins as one of the readings is the host, with any port, or a host below it.
     Raises ValueError for what is no host of two parts or more, and where more than a host is given.
     """
-    host = _ascii(text)
+    host = plain(text)
     if address := _ADDRESS.fullmatch(host):
         return [f"V4.{address[1]}."]
     parts = host.split(".")
@@ -29,7 +29,8 @@ def readings(text: str) -> list[str]:
     return [f"{way}." for way in dict.fromkeys(ways)]
 
 
-def _ascii(text: str) -> str:
+def plain(text: str) -> str:
+    """The host in ASCII and small letters, without a dot at the end; raises ValueError as `readings` does."""
     given = text.strip().lower().removesuffix(".")
     try:
         # The codec takes time that grows with the square of the length.

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from sql.columns import Name
+from sql.hosts import readings
 from sql.links import link, ranges
 from sql.pairs import BATCH, batches
 from sql.replica import FILE_NAMESPACE, File, Replica, page
@@ -130,8 +131,11 @@ class Pages:
         return first, last
 
     def linking(self, domain: str, page_id: int) -> Stretch | None:
-        """The files after a page that link to a domain or one below it, its parts reversed: ``fi.finna``."""
-        below = or_(*ranges(self._replica, [f"{domain}."]))
+        """The files after a page that link to a domain (``finna.fi`` or ``fi.finna``) or one below it.
+
+        Raises ValueError for what is no domain.
+        """
+        below = or_(*ranges(self._replica, readings(domain)))
         query = select(link.c.el_from).where(below, link.c.el_from > page_id)
         with self._replica.read(link.name) as connection:
             page_ids = connection.scalars(query.distinct().order_by(link.c.el_from).limit(self._size)).all()

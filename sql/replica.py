@@ -169,8 +169,15 @@ class Replica:
             return connection.execute(pages).scalar_one()
 
     def _ask(self) -> Database:
-        if self._database is None or "page" not in self._tables:
-            raise NoReplicaError("no Commons replica is configured (IMAGEHASH_COMMONS_URL)")
+        if self._database is None:
+            raise NoReplicaError(
+                "no replica of the wiki's database is known: set IMAGEHASH_COMMONS_URL to its address"
+            )
+        if "page" not in self._tables:
+            raise NoReplicaError(
+                "IMAGEHASH_COMMONS_URL, or where that is not set the database of the hashes, has no table "
+                "'page': set it to the address of a replica of the wiki's database"
+            )
         return self._database
 
     @cached_property

@@ -11,7 +11,8 @@ import demo
 from api import errors
 from api.metrics import OUTCOMES, Metrics
 from commons import settings
-from commons.pictures import Reason
+from commons.fetching import LIMITS
+from commons.pictures import MAX_PIXELS, Reason
 from tests import programs
 from tests.mariadb import free_port
 
@@ -41,6 +42,7 @@ def test_every_code_of_an_error_is_documented() -> None:
 def test_every_reason_of_a_failure_is_documented() -> None:
     page = (ROOT / "docs" / "indexing.md").read_text()
     assert {reason for reason in Reason if f"`{reason}`" not in page} == set()
+    assert f"more than {MAX_PIXELS // 10**6} million pixels, or {LIMITS.size // 2**20} MiB" in page
 
 
 def test_every_metric_is_documented_and_every_documented_one_exists() -> None:

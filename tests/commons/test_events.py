@@ -231,6 +231,29 @@ def test_a_stream_that_does_not_answer_is_told() -> None:
     assert "Connection refused" in failure(to(url, patience=0.2))
 
 
+def test_that_nothing_comes_is_logged_once_until_something_does(
+    stream: Stream, caplog: pytest.LogCaptureFixture
+) -> None:
+    def logged() -> list[str]:
+        return [record.getMessage() for record in caplog.records]
+
+    stream.status = 503
+    with to(stream.url, silence=0.2) as events:
+        wait_for(lambda: len(stream.requests) > 2)
+        told = f"nothing comes from {stream.url} (503 Service Unavailable, and no more events); asking again"
+        assert logged() == [told]
+        stream.status = 200
+        happen(stream, "First.jpg")
+        named(events, "First.jpg")
+        assert logged() == [told]
+        wait_for(lambda: len(logged()) > 1)
+        assert "(200 OK, and no more events); asking again" in logged()[1]
+        asked = len(stream.requests)
+        wait_for(lambda: len(stream.requests) > asked + 2)
+        assert len(logged()) == 2
+    assert len(logged()) == 2
+
+
 def test_other_answers_are_told(stream: Stream) -> None:
     stream.status = 503
     said = failure(to(stream.url, patience=0.5))
@@ -372,8 +395,8 @@ def run(url: str, folder: Path) -> str:
         timeout=60,
         check=False,
     )
-    assert done.stderr == ""
     assert list(folder.iterdir()) == []
+    assert all(line.startswith(f"nothing comes from {url} (") for line in done.stderr.splitlines())
     return done.stdout
 
 

@@ -394,6 +394,19 @@ def test_the_default_bound_is_250_megapixels() -> None:
     assert Reason.TOO_LARGE is beyond.value.reason
 
 
+@pytest.mark.parametrize("height", [10_001, 40_000])
+def test_what_a_decoder_itself_refuses_is_told_by_the_same_bound(height: int) -> None:
+    def side(pixels: int) -> bytes:
+        return struct.pack("<I", pixels - 1)[:3]
+
+    canvas = b"VP8X" + struct.pack("<II", 10, 0) + side(25_000) + side(height)
+    webp = b"RIFF" + struct.pack("<I", len(canvas) + 4) + b"WEBP" + canvas
+    for bounds, most in (({}, "250,000,000"), ({"max_pixels": 64_000_000}, "64,000,000")):
+        with pytest.raises(Unhashable, match=f"too many pixels; at most {most} are decoded") as refused:
+            decode(webp, **bounds)
+        assert Reason.TOO_LARGE is refused.value.reason
+
+
 _IDAT = struct.pack(">I", 1000) + b"IDAT"
 
 

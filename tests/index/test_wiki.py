@@ -42,8 +42,8 @@ EMBEDDED = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
         (Plan("recentchanges", 1), RecentChanges, 0),
         (Plan("recentchanges", 1, since=datetime(2000, 1, 1, tzinfo=UTC)), RecentChanges, 0),
         (Plan("externallinks", 1, domain="fi.finna"), Links, 0),
-        (Plan("stream", 1), Stream, 5_000),
-        (Plan("stream", 1, since=moment_of(6_000)), Stream, 6_000),
+        (Plan("stream", 1, events="http://localhost/"), Stream, 5_000),
+        (Plan("stream", 1, events="http://localhost/", since=moment_of(6_000)), Stream, 6_000),
     ],
 )
 def test_each_source_goes_on_where_it_was(
@@ -71,10 +71,10 @@ def test_files_are_fetched_from_the_wiki_alone(
 @EMBEDDED
 def test_a_wiki_outside_wikimedia_has_to_have_a_stream(settings: Settings, database: Database) -> None:
     with (
-        Wiki(database, settings, Plan("stream", 1)) as wiki,
         pytest.raises(ValueError, match="--events has to say where"),
+        Wiki(database, settings, Plan("stream", 1)),
     ):
-        next(wiki.source.steps(wiki.start))
+        pass
 
 
 @EMBEDDED

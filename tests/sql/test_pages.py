@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha1
 from pathlib import Path
 
@@ -106,9 +107,10 @@ def test_files_that_link_to_a_domain(wiki: Wiki, one_form: Database, photos: Pat
     wiki.delete(f"E_links_{form}.jpg")
     for size in (1, 500):
         pages = Pages(Replica(one_form), size)
-        names, last = all_of(lambda page_id, pages=pages: pages.linking(f"fi.finna{form}", page_id))  # type: ignore[misc]
-        assert names == [f"{name}_links_{form}.jpg" for name in "ABD"]
-        assert pages.linking(f"fi.finna{form}", last) is None
+        for domain in (f"fi.finna{form}", f"finna{form}.fi"):
+            names, last = all_of(partial(pages.linking, domain))
+            assert names == [f"{name}_links_{form}.jpg" for name in "ABD"]
+            assert pages.linking(domain, last) is None
     assert Pages(Replica(one_form)).linking("fi.nowhere", 0) is None
 
 

@@ -1,10 +1,11 @@
 """What hashing a file came to: rows for its hashes, or the reason why it has none."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select
 
 from sql import pairs
 from sql.tables import dhash, phash, provenance, tombstone
@@ -66,13 +67,12 @@ def failures(connection: Connection, page_ids: Iterable[int]) -> set[int]:
     }
 
 
-def reasons(connection: Connection) -> dict[str, int]:
-    """How many files could not be hashed, by reason."""
-    count = select(provenance.c.reason, func.count()).where(provenance.c.state == "failed")
-    return {
-        reason or "unknown": files
-        for reason, files in connection.execute(count.group_by(provenance.c.reason))
-    }
+def reasons(connection: Connection, page_ids: range) -> Counter[str]:
+    """How many of the pages in a range that is not empty could not be hashed, by reason."""
+    of = provenance.c
+    failed = and_(of.page_id.between(page_ids[0], page_ids[-1]), of.state == "failed")
+    query = select(of.reason, func.count()).where(failed).group_by(of.reason)
+    return Counter({reason or "unknown": files for reason, files in connection.execute(query)})
 
 
 def due(connection: Connection, moment: datetime, most: int) -> list[int]:
@@ -90,13 +90,7 @@ def bury(connection: Connection, titles: Mapping[int, str | None], *, deleted: b
 
 def buried(connection: Connection, page_ids: Iterable[int] | None = None) -> dict[int, str | None]:
     """The titles, by page id, of deleted files: all there are, or those among the pages given."""
-    newer = tombstone.alias()
-    newest = (
-        ~select(newer.c.id)
-        .where(newer.c.page_id == tombstone.c.page_id, newer.c.id > tombstone.c.id)
-        .exists()
-    )
-    graves = select(tombstone.c.page_id, tombstone.c.title).where(newest, tombstone.c.deleted)
+    graves = select(tombstone.c.page_id, tombstone.c.title).where(is_deleted())
     if page_ids is None:
         return dict(connection.execute(graves).all())
     return {
@@ -104,6 +98,13 @@ def buried(connection: Connection, page_ids: Iterable[int] | None = None) -> dic
         for batch in pairs.batches(page_ids)
         for page_id, title in connection.execute(graves.where(tombstone.c.page_id.in_(batch)))
     }
+
+
+def is_deleted() -> ColumnElement[bool]:
+    """Whether a tombstone is the newest of its page, and the file is deleted."""
+    newer = tombstone.alias()
+    newest = ~exists().where(newer.c.page_id == tombstone.c.page_id, newer.c.id > tombstone.c.id)
+    return and_(newest, tombstone.c.deleted)
 
 
 def _hash_row(result: Result, value: int | None, thumb_type: str | None) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def test_a_folder_and_its_status(url: str, tree: Path, capsys: pytest.CaptureFix
     ]
     assert main(["status"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "3 files hashed, 1 files deleted, 1 could not be hashed",
+        "3 files of folders hashed, 1 of them deleted by now; 1 could not be hashed",
         "  empty: 1",
     ]
 

@@ -78,7 +78,7 @@ def test_a_file_that_never_had_hashes_gets_no_rows(database: Database, failure: 
     assert rows(database, phash) == rows(database, dhash) == []
     with database.read() as connection:
         assert results.failures(connection, [4, 5]) == {5}
-        assert results.reasons(connection) == {failure.reason: 1}
+        assert results.reasons(connection, range(4, 6)) == {failure.reason: 1}
         assert state(database).detail == "The picture cannot be decoded: ä?"
         assert state(database).next_try == failure.next_try
 
@@ -115,7 +115,8 @@ def test_reasons(database: Database) -> None:
     save(database, GOOD, *(BROKEN._replace(page_id=page) for page in (6, 7)), LATER._replace(page_id=8))
     save(database, BROKEN._replace(page_id=9, reason=None))
     with database.read() as connection:
-        assert results.reasons(connection) == {"broken": 2, "timeout": 1, "unknown": 1}
+        assert results.reasons(connection, range(10)) == {"broken": 2, "timeout": 1, "unknown": 1}
+        assert results.reasons(connection, range(7, 9)) == {"broken": 1, "timeout": 1}
 
 
 def test_graves(database: Database) -> None:

@@ -6,6 +6,7 @@ So each takes a range of page ids, by which all tables have an index.
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, case, func, select
 
@@ -43,7 +44,7 @@ def extent(connection: Connection) -> range:
 def count(connection: Connection, page_ids: range) -> Counts:
     """Count the pages in a range that is not empty and no longer than SLICE."""
 
-    def among(column: Column[int], *conditions: ColumnElement[bool]) -> Select[tuple[int]]:
+    def among(column: Column[int], *conditions: ColumnElement[bool]) -> Select[Any]:
         return select(column).where(column.between(page_ids[0], page_ids[-1]), *conditions)
 
     page_id = phash.c.commons

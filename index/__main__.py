@@ -116,7 +116,10 @@ def _fail(message: str, code: int = 1) -> int:
 
 
 def _first_line(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error).split("\n", 1)[0]
+    line = str(getattr(error, "orig", None) or error).split("\n", 1)[0]
+    # MariaDB says so of a table, whatever it is that has no room.
+    hint = ". Make room on the disk that it is on, and run the same command again to go on"
+    return line + hint if "is full" in line else line
 
 
 if __name__ == "__main__":

@@ -181,6 +181,22 @@ def test_a_newer_database(url: str, database: Database, capsys: pytest.CaptureFi
     assert "newer version of this program" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+def test_a_database_without_room_loses_nothing(
+    url: str, many: Path, rows: Rows, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with database.read() as connection:
+        connection.exec_driver_sql("SET max_heap_table_size = 200000")
+        connection.exec_driver_sql("ALTER TABLE provenance ENGINE = MEMORY")
+        assert main(["folder", str(many), "--jobs", "1"]) == 1
+        assert "'provenance' is full\"). Make room on the disk" in capsys.readouterr().err.splitlines()[-1]
+        assert rows.counts() == (len(rows.hashed()), len(rows.hashed()))
+        connection.exec_driver_sql("ALTER TABLE provenance ENGINE = InnoDB")
+    assert main(["folder", str(many)]) == 0
+    assert rows.counts() == (300, 300)
+    assert len(rows.hashed()) == 300
+
+
 def test_lines_where_there_is_no_terminal(url: str, tree: Path, start: Start) -> None:
     process = start("folder", tree)
     out, err = process.communicate(timeout=60)

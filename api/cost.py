@@ -39,7 +39,19 @@ from bktree.protocol import Tolerance
 LIMIT = 50_000
 """Points of one query, a quarter of a second at most; five matches of 500 pictures, with titles, are less."""
 
-_FACTS = "title", "url", "thumbnailUrl", "width", "height", "mime", "sha1", "uploadedAt", "status", "deleted"
+_FACTS = (
+    "title",
+    "url",
+    "pageUrl",
+    "thumbnailUrl",
+    "width",
+    "height",
+    "mime",
+    "sha1",
+    "uploadedAt",
+    "status",
+    "deleted",
+)
 
 PRICES = {
     "Query.search": 40,

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.errors import DatabaseUnavailable, NoReplica, Refusal, ReplicaUnavailable, unreadable
 from api.service import Service
 from commons import thumbnails, titles
+from commons.sites import Site
 from sql import local_files, pairs, results
 from sql.replica import File, NoReplicaError
 
@@ -40,8 +41,8 @@ class Facts(NamedTuple):
     sha1: str | None = None
     uploaded_at: datetime | None = None
     present: bool = True
-    base: str | None = None
-    """The address below which the wiki has its files; None while that is not known."""
+    site: Site | None = None
+    """The wiki's addresses; None while they are not known."""
 
     @property
     def title(self) -> str | None:
@@ -57,7 +58,16 @@ class Facts(NamedTuple):
             return None
         if self.page_id < 0:
             return f"{LOCAL}{-self.page_id}"
-        return self.base and thumbnails.file_url(self.name, base=self.base)
+        return self.site and thumbnails.file_url(self.name, base=self.site.files)
+
+    @property
+    def page_url(self) -> str | None:
+        """The page on the wiki, where that of a deleted file says why; of a folder's file the original."""
+        if self.page_id < 0 or self.site is None:
+            return self.url
+        if self.name is not None:
+            return self.site.page(self.name)
+        return self.site.page_by_id(self.page_id) if self.present else None
 
     def thumbnail(self, width: int) -> str | None:
         """A picture no narrower than ``width``, at one of the widths Wikimedia serves."""
@@ -65,8 +75,8 @@ class Facts(NamedTuple):
             return None
         if self.page_id < 0:
             return f"{LOCAL}{-self.page_id}?width={thumbnails.step(width)}"
-        return self.base and thumbnails.thumbnail_url(
-            self.name, width, mime=self.mime, original_width=self.width, base=self.base
+        return self.site and thumbnails.thumbnail_url(
+            self.name, width, mime=self.mime, original_width=self.width, base=self.site.files
         )
 
 
@@ -93,9 +103,8 @@ def facts(service: Service, page_ids: Sequence[int]) -> dict[int, Facts | Refusa
         with reading(service) as connection:
             known.update(_local_facts(connection, local, service.live.deleted))
             buried = results.buried(connection, missing)
-        known.update({page_id: Facts(page_id, title, present=False) for page_id, title in buried.items()})
-    gone = (page_id for page_id in page_ids if page_id not in known)
-    return known | {page_id: Facts(page_id, None, present=False) for page_id in gone}
+        known.update({page_id: _gone(service, page_id, title) for page_id, title in buried.items()})
+    return known | {page_id: _gone(service, page_id, None) for page_id in page_ids if page_id not in known}
 
 
 def is_deleted(service: Service, file: Facts) -> bool:
@@ -117,7 +126,7 @@ def named(service: Service, names: Iterable[str]) -> dict[str, Facts]:
     """Commons files by name (underscores, no prefix); raises ReplicaUnavailable."""
     with asking_replica():
         found = service.replica.by_names(names)
-        return {name: _of(file, service.wiki.files) for name, file in found.items()}
+        return {name: _of(file, service.wiki.site) for name, file in found.items()}
 
 
 def commons_count(service: Service) -> int:
@@ -131,7 +140,7 @@ def _commons_facts(service: Service, page_ids: Sequence[int]) -> dict[int, Facts
         return {}
     with asking_replica():
         found = service.replica.files(page_ids)
-        return {page_id: _of(file, service.wiki.files) for page_id, file in found.items()}
+        return {page_id: _of(file, service.wiki.site) for page_id, file in found.items()}
 
 
 @contextmanager
@@ -145,9 +154,13 @@ def asking_replica() -> Iterator[None]:
         raise ReplicaUnavailable(unreadable("the Commons replica", error)) from error
 
 
-def _of(file: File, base: str | None) -> Facts:
+def _of(file: File, site: Site | None) -> Facts:
     facts = file.width, file.height, file.mime, file.sha1, file.uploaded_at
-    return Facts(file.page_id, file.name, *facts, base=base)
+    return Facts(file.page_id, file.name, *facts, site=site)
+
+
+def _gone(service: Service, page_id: int, name: str | None) -> Facts:
+    return Facts(page_id, name, present=False, site=service.wiki.site)
 
 
 def _local_facts(

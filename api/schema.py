@@ -101,8 +101,10 @@ def degraded(service: Service) -> list[dict[str, str]]:
                 "no Commons replica is configured: only files of folders are known by title",
             )
         )
-    if service.wiki.files is None:
-        missing.append(("WIKI_UNAVAILABLE", "the wiki does not tell where its files are: addresses are null"))
+    if service.wiki.site is None:
+        missing.append(
+            ("WIKI_UNAVAILABLE", "the wiki does not tell where its files and pages are: addresses are null")
+        )
     if not live.has_own_tables:
         missing.append(("DELETIONS_UNKNOWN", "the table of deletions cannot be read"))
     return [{"code": code, "message": message} for code, message in missing]

@@ -127,6 +127,21 @@ class File:
         return absolute(info.context.base_url, (await self._facts(info)).url)
 
     @strawberry.field(
+        description=(
+            "The file's page on the wiki, where that of a deleted file says why; by page id while the title "
+            "cannot be read. For a file in a folder the same as url."
+        )
+    )
+    async def page_url(self, info: Info) -> str | None:
+        service = info.context.service
+        try:
+            facts = await self._facts(info)
+        except ReplicaUnavailable:
+            present = self.page_id not in service.live.deleted
+            facts = Facts(self.page_id, None, present=present, site=service.wiki.site)
+        return absolute(info.context.base_url, facts.page_url)
+
+    @strawberry.field(
         description="A thumbnail no narrower than asked, at one of the widths Wikimedia serves."
     )
     async def thumbnail_url(self, info: Info, width: int | None = 330) -> str | None:
@@ -224,6 +239,9 @@ class MatchConnection:
     truncated: bool = strawberry.field(
         description="True where the search stopped at its bound of hits: there are at least totalCount."
     )
+    low_information: bool = strawberry.field(
+        description="True where the hashes asked for are too plain to tell their picture from others."
+    )
 
 
 class Listing:
@@ -255,6 +273,11 @@ class Listing:
         """Where the listing goes on."""
         end = self._cursor(self._listed[-1]) if self._listed else None
         return PageInfo(has_next_page=self._more, end_cursor=end)
+
+    @property
+    def low_information(self) -> bool:
+        """Whether the hashes asked for say little."""
+        return low_information(*self._question[0])
 
     def _cursor(self, match: Listed) -> str:
         page_id, phash, dhash = match

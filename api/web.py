@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.wiki import Wiki
-from commons.thumbnails import COMMONS
+from commons.sites import COMMONS, Site
 
 BUILT = Path(__file__).parent / "static"
 
@@ -60,7 +60,7 @@ def routes(wiki: Wiki, graphql: ASGIApp, built: Path = BUILT) -> list[BaseRoute]
         return [Route("/", _home), Route("/graphql", graphql)]
     explorer = _Document(built, "explorer.html", lambda: _EXPLORER)
     return [
-        Route("/", _Document(built, "index.html", lambda: _page(wiki.files))),
+        Route("/", _Document(built, "index.html", lambda: _page(wiki.site))),
         Route("/graphql", _ForBrowsers(explorer, graphql)),
         Mount("/assets", _Files(built / "assets")),
     ]
@@ -70,9 +70,9 @@ async def _home(_request: object) -> Response:
     return PlainTextResponse(_HOME)
 
 
-def _page(files: str | None) -> dict[str, str]:
-    """The page's policy, for a wiki that has its files below this address."""
-    hosts = (files, _THUMBNAILS.get(files)) if files else ()
+def _page(site: Site | None) -> dict[str, str]:
+    """The page's policy, for pictures of this wiki."""
+    hosts = (site.files, _THUMBNAILS.get(site)) if site else ()
     pictures = ("{0.scheme}://{0.netloc}".format(urlsplit(host)) for host in hosts if host)
     return _POLICY | {"img-src": " ".join(("'self'", "data:", "blob:", *pictures))}
 

@@ -41,9 +41,11 @@ def ask(client: TestClient) -> Ask:
     return asker(client)
 
 
-FILE = (
-    "query ($title: String!) { file(title: $title) { pageId title url thumbnailUrl width height mime sha1 } }"
-)
+FILE = """
+query ($title: String!) {
+  file(title: $title) { pageId title url pageUrl thumbnailUrl width height mime sha1 }
+}
+"""
 
 
 def test_a_file_is_found_by_its_path(ask: Ask) -> None:
@@ -60,6 +62,7 @@ def test_a_file_is_found_by_its_path(ask: Ask) -> None:
 def test_url_and_thumbnail_can_be_fetched(client: TestClient, ask: Ask, folder: Path) -> None:
     file = ask(FILE, title="turned.jpg")["data"]["file"]
     assert (file["width"], file["height"]) == (1200, 1800)
+    assert file["pageUrl"] == file["url"]
     whole = client.get(file["url"], headers={"Range": "bytes=0-9"})
     assert (whole.status_code, whole.headers["accept-ranges"]) == (200, "none")
     assert whole.content == (folder / "turned.jpg").read_bytes()

@@ -171,7 +171,7 @@ def test_more_than_500_pictures_are_refused(ask: Ask) -> None:
 
 FILE = """
 fragment All on File {
-  pageId title url thumbnailUrl width height mime sha1 uploadedAt status deleted
+  pageId title url pageUrl thumbnailUrl width height mime sha1 uploadedAt status deleted
   hashes { phash dhash phashDecimal dhashDecimal lowInformation }
 }
 """
@@ -186,6 +186,7 @@ def test_a_file_tells_all_that_is_known(ask: Ask) -> None:
         "pageId": 1,
         "title": "File:Älpler (1900).jpg",
         "url": "https://upload.wikimedia.org/wikipedia/commons/7/72/%C3%84lpler_%281900%29.jpg",
+        "pageUrl": "https://commons.wikimedia.org/wiki/File:%C3%84lpler_(1900).jpg",
         "thumbnailUrl": (
             "https://upload.wikimedia.org/wikipedia/commons/thumb/7/72/%C3%84lpler_%281900%29.jpg/"
             "330px-%C3%84lpler_%281900%29.jpg"
@@ -302,6 +303,18 @@ def test_new_rows_show_up_and_take_the_place_of_older_ones(ask: Ask, hashes: Dat
     assert [page_id for page_id, _, _ in matches(found)] == [8, 2, 3]
 
 
+def test_matches_tell_whether_what_was_asked_for_is_plain(ask: Ask) -> None:
+    query = "query ($p: [HashPair!]!) { searchMany(pictures: $p) { lowInformation } }"
+    plain = {"phash": "8000000000000000", "dhash": "0000000000000000"}
+    assert ask(query, p=[plain, HASHES])["data"]["searchMany"] == [
+        {"lowInformation": True},
+        {"lowInformation": False},
+    ]
+    assert ask("{ file(pageId: 1) { matches { lowInformation } } }")["data"]["file"]["matches"] == {
+        "lowInformation": False
+    }
+
+
 def test_the_index_tells_what_is_searched(client: TestClient, ask: Ask) -> None:
     answer = ask("{ index { fileCount commonsFileCount engine indexedThrough liveCount } }")
     index = answer["data"]["index"]
@@ -317,11 +330,18 @@ def test_the_index_tells_what_is_searched(client: TestClient, ask: Ask) -> None:
 
 
 def test_without_the_replica_matches_come_with_errors_on_what_it_would_tell(ask_without_replica: Ask) -> None:
-    query = SEARCH.replace("file { pageId }", "file { pageId title deleted status }")
+    query = SEARCH.replace("file { pageId }", "file { pageId title pageUrl deleted status }")
     answer = ask_without_replica(query, **HASHES, first=2)
     files = [node["file"] for node in answer["data"]["search"]["nodes"]]
     assert files == [
-        {"pageId": page_id, "title": None, "deleted": False, "status": "INDEXED"} for page_id in (1, 2)
+        {
+            "pageId": page_id,
+            "title": None,
+            "pageUrl": f"https://commons.wikimedia.org/w/index.php?curid={page_id}",
+            "deleted": False,
+            "status": "INDEXED",
+        }
+        for page_id in (1, 2)
     ]
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"REPLICA_UNAVAILABLE"}
     assert [error["path"][-1] for error in answer["errors"]] == ["title", "title"]
@@ -369,7 +389,7 @@ def test_reads_are_gathered_into_one_query_a_table(
 
 EVERYTHING = """query ($phash: Hash!, $dhash: Hash!, $first: Int) {
   search(phash: $phash, dhash: $dhash, first: $first) { nodes { file {
-    pageId title url thumbnailUrl width height mime sha1 uploadedAt status deleted
+    pageId title url pageUrl thumbnailUrl width height mime sha1 uploadedAt status deleted
     hashes { phash dhash lowInformation createdAt } matches(first: 2) { nodes { file { pageId } } } } } } }"""
 
 

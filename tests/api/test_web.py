@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from api import web
 from api.wiki import Wiki
 from commons.settings import Settings
+from commons.sites import COMMONS
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
@@ -64,7 +65,7 @@ def test_pictures_of_another_wiki_are_let_in_once_it_has_told_where_they_are(bui
     wiki = Wiki(Settings.from_environment({"IMAGEHASH_WIKI_API": "https://wiki.example/w/api.php"}))
     asked = client(built, wiki)
     assert pictures(asked) == set()
-    wiki.files = "https://files.wiki.example:8080/images"
+    wiki.site = COMMONS._replace(files="https://files.wiki.example:8080/images")
     assert pictures(asked) == {"https://files.wiki.example:8080"}
 
 

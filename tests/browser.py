@@ -20,6 +20,16 @@ FLAGS = (
     "--disable-sync",
 )
 
+SETTLED = """Promise.allSettled(
+    document.getAnimations().filter((each) => each instanceof CSSTransition).map((each) => each.finished)
+)"""
+"""What a page evaluates to once colours are what they are to be."""
+
+LOADED = """Array.from(document.images).every(
+    (each) => each.complete || (each.loading === 'lazy' && each.getBoundingClientRect().top > innerHeight)
+)"""
+"""What a page evaluates to once all pictures are there that can be seen."""
+
 PICTURES = os.environ.get("PICTURES")
 """The folder that ``make screenshots`` has pictures put into."""
 
@@ -60,13 +70,15 @@ class Visit:
         """Let errors be that match a regular expression, such as those of a request that is to fail."""
         self._expected.append(re.compile(pattern))
 
-    def picture(self, name: str) -> None:
-        """Take a picture of what a user sees now, where pictures are wanted.
+    def picture(self, name: str, part: str | None = None) -> None:
+        """Take a picture of what a user sees now, or of a part of the page, where pictures are wanted.
 
         They go into the documentation: let them show photos of the demo only, which are free.
         """
         if PICTURES:
-            self.page.screenshot(path=Path(PICTURES) / f"{name}.png", animations="disabled")
+            self.page.wait_for_function(LOADED)
+            shown = self.page.locator(part) if part else self.page
+            shown.screenshot(path=Path(PICTURES) / f"{name}.png", animations="disabled")
 
     def check(self) -> None:
         """Fail where anything went amiss, or anyone else was asked."""
@@ -104,6 +116,7 @@ def axe(page: Page, part: str = "html") -> list[str]:
 
     https://github.com/dequelabs/axe-core/blob/develop/doc/rule-descriptions.md
     """
+    page.evaluate(SETTLED)
     page.evaluate(AXE.read_text())
     found = page.evaluate("part => axe.run(part)", part)
     return [

@@ -11,6 +11,8 @@ from sql import schema
 from sql.database import Database
 from tests import browser as browsers
 from tests import mariadb
+from tests.gadget import commons as sites
+from tests.gadget.commons import Commons
 from tests.wiki import replica as views
 from tests.wiki import stream as streams
 from tests.wiki import wiki as mediawiki
@@ -48,6 +50,16 @@ def wiki(mariadb_server: mariadb.Server, tmp_path_factory: pytest.TempPathFactor
     """One wiki for all tests; each test uploads files of its own."""
     with mediawiki.running(tmp_path_factory.mktemp("wiki"), mariadb_server) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def commons(mariadb_server: mariadb.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commons]:
+    """One wiki with the gadget and one tool for all tests, which leave both as they were."""
+    mariadb_server.execute("CREATE DATABASE gadget CHARACTER SET utf8mb4")
+    url = mariadb_server.url("gadget")
+    with sites.running(tmp_path_factory.mktemp("gadget"), mariadb_server, url) as running:
+        yield running
+    mariadb_server.execute("DROP DATABASE gadget")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A small Commons with the gadget, and the tool that it asks: real ones, over free pictures."""
+"""A small Commons with the gadget, and the tool over it: real ones, with free pictures."""
 
 import re
 import shutil
@@ -124,7 +124,7 @@ def pictures(folder: Path) -> Mapping[str, Path]:
     """Make the pictures of the wiki, those of scikit-image and versions of them; some are for later."""
     (folder / "later").mkdir()
     astronaut, chelsea, coffee, coins, moon = (
-        _shipped(f"{name}.png") for name in ("astronaut", "chelsea", "coffee", "coins", "moon")
+        shipped(f"{name}.png") for name in ("astronaut", "chelsea", "coffee", "coins", "moon")
     )
     made = {
         "Astronaut.jpg": astronaut,
@@ -146,6 +146,7 @@ def pictures(folder: Path) -> Mapping[str, Path]:
     return {path.name: path for path in sorted(folder.glob("*.jpg"))}
 
 
-def _shipped(name: str) -> Image.Image:
+def shipped(name: str) -> Image.Image:
+    """One of the pictures that scikit-image brings along."""
     with Image.open(Path(skimage.__file__).parent / "data" / name) as picture:
         return picture.convert("RGB")

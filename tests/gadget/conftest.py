@@ -8,23 +8,11 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests import browser as browsers
-from tests import mariadb
 from tests.browser import Visit
-from tests.gadget import commons as sites
 from tests.gadget.commons import Commons
 from tests.wiki.installation import ADMIN
 
 Visiting = Callable[..., AbstractContextManager[Visit]]
-
-
-@pytest.fixture(scope="session")
-def commons(mariadb_server: mariadb.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commons]:
-    """One wiki and one tool for all tests, which leave both as they were."""
-    mariadb_server.execute("CREATE DATABASE gadget CHARACTER SET utf8mb4")
-    url = mariadb_server.url("gadget")
-    with sites.running(tmp_path_factory.mktemp("gadget"), mariadb_server, url) as running:
-        yield running
-    mariadb_server.execute("DROP DATABASE gadget")
 
 
 @pytest.fixture(scope="module")

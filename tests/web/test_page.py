@@ -27,6 +27,21 @@ def test_the_first_visit_says_what_this_is(visit: Visit) -> None:
     assert axe(visit.page) == []
 
 
+def test_what_may_be_tried_is_there(visit: Visit) -> None:
+    page = visit.page
+    examples = page.locator(".first-visit button")
+    page.goto("/")
+    # Records of Finna and links are of no use where there is no wiki.
+    expect(examples).to_have_count(2)
+    for number in range(2):
+        examples.nth(number).click()
+        expect(page.locator(".results")).to_be_focused()
+        expect(
+            page.get_by_role("heading", name=re.compile("Files near it|No file is this near"))
+        ).to_be_visible()
+        page.go_back()
+
+
 def test_files_near_one_are_shown_with_what_they_are(visit: Visit) -> None:
     page = visit.page
     page.goto("/")
@@ -132,6 +147,18 @@ def test_the_answer_follows_the_sliders(visit: Visit) -> None:
     assert "phash=0&dhash=0" in page.url
 
 
+def test_a_link_may_go_further_than_the_sliders(visit: Visit) -> None:
+    page = visit.page
+    page.goto("/?q=File:mural.jpg&phash=40&dhash=64")
+    expect(page.locator(".match")).to_have_count(20)
+    slider = page.get_by_label("pHash (shapes)")
+    expect(slider).to_have_value("40")
+    slider.press("ArrowLeft")
+    expect(slider).to_have_value("39")
+    expect(page.get_by_label("dHash (brightness)")).to_have_value("64")
+    page.wait_for_url("**phash=39&dhash=64")
+
+
 def test_the_query_is_shown_in_the_explorer(visit: Visit) -> None:
     visit.page.goto("/?q=File:mural.jpg")
     link = visit.page.get_by_role("link", name="Show as GraphQL")
@@ -147,32 +174,13 @@ def test_the_query_is_shown_in_the_explorer(visit: Visit) -> None:
         ("q=ffffffff00000000 0123456789abcdef&phash=0&dhash=0", "No file is this near"),
         ("q=bf48c0b71c4b6d92", "It takes two hashes"),
         ("q=cat&as=pageId", "This is no page id"),
+        ("q=0", "This is no page id"),
     ],
 )
 def test_what_is_not_there_is_told(visit: Visit, query: str, told: str) -> None:
     visit.page.goto(f"/?{query}")
     expect(visit.page.locator(".state h2")).to_contain_text(told)
     assert axe(visit.page) == []
-
-
-def test_a_file_that_is_not_hashed_is_no_file_without_matches(visit: Visit) -> None:
-    file = {
-        "pageId": 5,
-        "title": "File:New.jpg",
-        "url": None,
-        "thumbnailUrl": None,
-        "largeUrl": None,
-        "width": 3,
-        "height": 2,
-        "sha1": None,
-        "status": "NOT_INDEXED",
-        "deleted": False,
-        "hashes": None,
-        "matches": None,
-    }
-    visit.page.route("**/graphql", lambda route: route.fulfill(json={"data": {"file": file}}))
-    visit.page.goto("/?q=File:New.jpg")
-    expect(visit.page.locator(".state h2")).to_have_text("This file is not hashed yet")
 
 
 @pytest.mark.parametrize(
@@ -215,10 +223,10 @@ def test_finnish_is_spoken(visit: Visit) -> None:
     page = visit.page
     page.goto("/?q=File:mural.jpg")
     page.get_by_role("link", name="Suomi").click()
-    expect(page.get_by_role("heading", level=2, name="Lähellä olevat tiedostot")).to_be_visible()
+    expect(page.get_by_role("heading", level=2, name="Samankaltaiset tiedostot")).to_be_visible()
     assert page.evaluate("document.documentElement.lang") == "fi"
     page.reload()
-    expect(page.get_by_role("button", name="Etsi")).to_be_visible()
+    expect(page.get_by_role("button", name="Etsi", exact=True)).to_be_visible()
 
 
 def test_narrow_and_dark_screens_are_served(browser: Browser, site: Served) -> None:

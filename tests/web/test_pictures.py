@@ -30,5 +30,5 @@ def test_the_page_is_looked_at(browser: Browser, tmp_path: Path) -> None:
             browser, host, base_url=served.url, viewport=narrow, color_scheme="dark", locale="fi-FI"
         ) as visit:
             visit.page.goto("/?q=File:original/coffee.png", wait_until="networkidle")
-            expect(visit.page.get_by_role("heading", name="Lähellä olevat tiedostot")).to_be_visible()
+            expect(visit.page.get_by_role("heading", name="Samankaltaiset tiedostot")).to_be_visible()
             visit.picture("page-narrow")

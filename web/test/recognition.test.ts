@@ -15,6 +15,8 @@ describe.each([
 			'Image: Cat on a mat.jpg',
 			'Tiedosto:Cat on a mat.jpg',
 			'Cat on a mat.jpg',
+			'"Cat on a mat.jpg"',
+			'<https://commons.wikimedia.org/wiki/File:Cat_on_a_mat.jpg>',
 			'[[File:Cat on a mat.jpg|thumb|A cat]]',
 			'[[:File:Cat on a mat.jpg]]',
 			'https://commons.wikimedia.org/wiki/File:Cat_on_a_mat.jpg',
@@ -34,6 +36,8 @@ describe.each([
 		]
 	],
 	[{ kind: 'title', title: 'File:original/moon.png' }, ['original/moon.png', 'File:original/moon.png']],
+	[{ kind: 'title', title: 'File:<b>Cat</b>' }, ['<b>Cat</b>']],
+	[{ kind: 'title', title: 'File:"Cat" and "mat".jpg' }, ['"Cat" and "mat".jpg']],
 	[{ kind: 'title', title: 'File:100 % cotton.jpg' }, ['https://commons.wikimedia.org/wiki/File:100_%_cotton.jpg']],
 	[
 		page,
@@ -108,6 +112,10 @@ test.each(['bf48c0b71c4b6d92', '0xbf48c0b71c4b6d92', '13783478552253656466'])(
 		expect(recognise(text)).toEqual({ kind: 'hashes', question: null });
 	}
 );
+
+test.each(['0', '-0', '#0', 'M99999999999'])('%s is a page id that no page has', (text) => {
+	expect(recognise(text)).toEqual({ kind: 'pageId', question: null });
+});
 
 test.each([
 	['123456', 'title', { kind: 'title', title: 'File:123456' }],

@@ -5,7 +5,8 @@ import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
 import { createRoot } from 'react-dom/client';
-import { examples, TITLES } from './examples.js';
+import { TITLES } from '../titles';
+import { examples } from './examples.js';
 import { examplesPlugin } from './Examples.jsx';
 
 const fetcher = createGraphiQLFetcher( { url: location.pathname, enableIncrementalDelivery: false } );

@@ -19,8 +19,9 @@ export interface Search {
 }
 
 export const DEFAULT: Tolerance = { phash: 8, dhash: 8 };
+/** As far as sliders go by themselves; hardly anything beyond is alike. */
 export const WIDEST = 32;
-
+const BITS = 64;
 
 /** The search in an address's query; whatever is wrong there is left out. */
 export function parse(query: string): Search {
@@ -32,8 +33,8 @@ export function parse(query: string): Search {
 		kind,
 		pick: whole(given.get('pick'), 0, 9999),
 		tolerance: {
-			phash: whole(given.get('phash'), DEFAULT.phash, WIDEST),
-			dhash: whole(given.get('dhash'), DEFAULT.dhash, WIDEST)
+			phash: whole(given.get('phash'), DEFAULT.phash, BITS),
+			dhash: whole(given.get('dhash'), DEFAULT.dhash, BITS)
 		},
 		sha1: sha1 && /^[0-9a-f]{40}$/.test(sha1) ? sha1 : null
 	};

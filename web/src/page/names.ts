@@ -1,4 +1,4 @@
-/** What files and other subjects are called on the page, and where their pages are. */
+/** What files and other subjects are called on the page. */
 
 import { t } from './i18n';
 import type { FileFacts } from './queries';
@@ -13,14 +13,4 @@ export function nameOf(subject: Subject): string {
 		return fileName(subject.facts);
 	}
 	return subject.name?.replace(/^File:/, '') ?? t(subject.given ? 'page-asked-picture' : 'page-asked-hashes');
-}
-
-/** The page of a file on Commons, or the file itself where it lies in a folder of the service. */
-export function pageUrl(file: FileFacts): string | null {
-	if (file.pageId < 0) {
-		return file.url;
-	}
-	return file.title
-		? `https://commons.wikimedia.org/wiki/${encodeURIComponent(file.title.replaceAll(' ', '_')).replaceAll('%3A', ':')}`
-		: `https://commons.wikimedia.org/?curid=${file.pageId}`;
 }

@@ -1,5 +1,6 @@
 /** The GraphQL texts that the page sends, with the variables each takes; what "show as GraphQL" shows. */
 
+import { TITLES } from '../titles';
 import type { Tolerance } from './address';
 
 export interface Operation {
@@ -17,6 +18,7 @@ export interface FileFacts {
 	pageId: number;
 	title: string | null;
 	url: string | null;
+	pageUrl: string | null;
 	thumbnailUrl: string | null;
 	largeUrl: string | null;
 	width: number | null;
@@ -45,6 +47,11 @@ export interface Listing<Node> {
 	nodes: Node[];
 }
 
+/** The files near a picture, of which `lowInformation` tells whether it is too plain for its hashes to say much. */
+export interface Near extends Listing<Match> {
+	lowInformation: boolean;
+}
+
 export interface ExternalPicture {
 	url: string;
 	thumbnailUrl: string;
@@ -54,11 +61,17 @@ export interface ExternalPicture {
 export interface IndexFacts {
 	fileCount: number;
 	commonsFileCount: number | null;
-	indexedThrough: string | null;
+}
+
+export interface Example {
+	pageId: number;
+	title: string | null;
+	deleted: boolean;
+	hashes: Pick<Hashes, 'phash' | 'dhash'> | null;
 }
 
 const FACTS = `fragment Facts on File {
-  pageId title url width height sha1 status deleted
+  pageId title url pageUrl width height sha1 status deleted
   thumbnailUrl(width: 250)
   largeUrl: thumbnailUrl(width: 960)
   hashes { phash dhash lowInformation }
@@ -67,6 +80,7 @@ const FACTS = `fragment Facts on File {
 const NEAR = `fragment Near on MatchConnection {
   totalCount
   truncated
+  lowInformation
   pageInfo { hasNextPage endCursor }
   nodes { phashDistance dhashDistance file { ...Facts } }
 }`;
@@ -109,9 +123,15 @@ const LINKED = `query Linked($domain: String!, $path: String!, $after: String) {
 
 ${FACTS}`;
 
-export const INDEX = `query Index {
-  index { fileCount commonsFileCount indexedThrough }
+const FIRST_VISIT = `query FirstVisit($titles: [String!], $pageIds: [Int!]) {
+  index { fileCount commonsFileCount }
+  files(titles: $titles, pageIds: $pageIds) { pageId title deleted hashes { phash dhash } }
 }`;
+
+/** What is searched, and files that may be an example: the first of a folder, else those of `TITLES`. */
+export function firstVisit(): Operation {
+	return { query: FIRST_VISIT, variables: { titles: TITLES, pageIds: [-1] } };
+}
 
 export function nearHashes(
 	hashes: Pick<Hashes, 'phash' | 'dhash'>,

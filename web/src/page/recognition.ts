@@ -18,6 +18,7 @@ export interface Reading {
 
 const NAMESPACE = /^:?\s*(?:file|image|tiedosto|kuva|fil|bild|datei|fichier|archivo|ficheiro|plik|bestand|файл)\s*:\s*/i;
 const EXTENSION = /\.(?:jpe?g|jpe|png|gif|webp|tiff?|svg|pdf|djvu?|xcf|avif|jxl)$/i;
+const NUMBER = /^(?:[Mm#]|page id:? )?(-?\d{1,16})$/;
 const HOST = /^((?:[\p{L}\p{N}-]+\.)+[\p{L}][\p{L}\p{N}-]*)(?::\d+)?\.?(?:\s*(\/.*))?$/u;
 const PLAIN_HOST = /^(?:[a-z0-9-]+\.)+[a-z]{2,}(?:\/|$)/;
 const FINNA_ID = /^[a-z][\w-]*\.(?=\S*[\dA-Z])\S+$/;
@@ -55,7 +56,7 @@ function likeliest(text: string): Kind {
 	if (readHashes(text) || isOneHash(text)) {
 		return 'hashes';
 	}
-	if (readPageId(text)) {
+	if (NUMBER.test(text)) {
 		return 'pageId';
 	}
 	if (EXTENSION.test(text) && !/^[\w-]+(?:\.[\w-]+)+\//.test(text)) {
@@ -97,7 +98,7 @@ function readTitle(text: string): Question | null {
 
 function readPageId(text: string): Question | null {
 	const url = asUrl(text);
-	const digits = url ? pageIdInUrl(url) : /^(?:[Mm#]|page id:? )?(-?\d{1,10})$/.exec(text)?.[1];
+	const digits = url ? pageIdInUrl(url) : NUMBER.exec(text)?.[1];
 	const pageId = Number(digits ?? 0);
 	return pageId && Math.abs(pageId) < 2 ** 31 ? { kind: 'pageId', pageId } : null;
 }
@@ -128,7 +129,8 @@ function readLink(text: string): Question | null {
 }
 
 function tidy(text: string): string {
-	return text.replace(/[\u200e\u200f\u202a-\u202e]/g, '').trim().replace(/^(["'`<])(.*)["'`>]$/, '$2');
+	const shown = text.replace(/[\u200e\u200f\u202a-\u202e]/g, '').trim();
+	return shown.replace(/^(["'`])([^"'`]*)\1$/, '$2').replace(/^<(https?:[^<>]*)>$/i, '$1');
 }
 
 function asUrl(text: string): URL | null {

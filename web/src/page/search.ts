@@ -6,7 +6,7 @@ import { hashesOf, Trouble, type Note } from './api';
 import { sha1Of, sizeOf } from './pictures';
 import type { Match, Operation } from './queries';
 import { read, recognise, spellHashes, type Kind, type Question } from './recognition';
-import { filesLinking, find, listing, named, ofFile, ofGiven, picturesOf, type Choice, type Given } from './subjects';
+import { answered, filesLinking, find, listing, named, ofGiven, picturesOf, type Choice, type Given } from './subjects';
 import type { Subject } from './subjects';
 
 export type Phase =
@@ -32,7 +32,7 @@ export type SearchOnPage = ReturnType<typeof useSearch>;
 
 export function useSearch(uselang: () => string | null) {
 	const search = reactive(parse(location.search));
-	const phase = shallowRef<Phase>('empty');
+	const phase = shallowRef<Phase>(search.text ? 'loading' : 'empty');
 	/** Whether an answer is on its way that will take the place of the one shown. */
 	const busy = shallowRef(false);
 	const choice = shallowRef<Choice | null>(null);
@@ -51,6 +51,8 @@ export function useSearch(uselang: () => string | null) {
 	let running = new AbortController();
 	let resting: ReturnType<typeof setTimeout> | undefined;
 	let again: () => Promise<void> = run;
+	/** What there was before trouble came, for what only adds to it. */
+	let before: Phase = 'empty';
 
 	/** Do one thing at a time: whatever is still under way is given up. */
 	async function attempt(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
@@ -62,9 +64,15 @@ export function useSearch(uselang: () => string | null) {
 		busy.value = true;
 		try {
 			await work(signal);
+			if (phase.value === 'trouble') {
+				phase.value = before;
+			}
 		} catch (error) {
 			if (signal.aborted) {
 				return;
+			}
+			if (phase.value !== 'trouble') {
+				before = phase.value;
 			}
 			trouble.value = error instanceof Trouble ? error : new Trouble('broken', String(error));
 			phase.value = 'trouble';
@@ -113,7 +121,7 @@ export function useSearch(uselang: () => string | null) {
 		}
 		const answer = await find(operation.value, signal);
 		const { exists, facts, listing: listed } = answer.data;
-		subject.value = facts ? ofFile(facts) : looked;
+		subject.value = answered(looked, answer.data);
 		asOf.value = answer.asOf;
 		notes.value = answer.notes;
 		matches.value = listed?.nodes ?? [];

@@ -10,7 +10,7 @@ import {
 	type FileFacts,
 	type Hashes,
 	type Listing,
-	type Match,
+	type Near,
 	type Operation
 } from './queries';
 import type { Tolerance } from './address';
@@ -54,7 +54,7 @@ export interface Found {
 	/** False where there is no such file. */
 	exists: boolean;
 	facts: FileFacts | null;
-	listing: Listing<Match> | null;
+	listing: Near | null;
 }
 
 const NOTHING = {
@@ -104,6 +104,7 @@ export function named(question: Question, sha1: string | null): Subject | null {
 			return { ...NOTHING, file: { pageId: question.pageId } };
 		case 'hashes': {
 			const { phash, dhash } = question;
+			// Whether they say little is told by the answer.
 			return { ...NOTHING, hashes: { phash, dhash, lowInformation: false }, sha1 };
 		}
 		default:
@@ -144,9 +145,17 @@ export function listing(subject: Subject, tolerance: Tolerance, after: string | 
 	return subject.hashes && nearHashes(subject.hashes, tolerance, after);
 }
 
+/** A subject as an answer tells of it. */
+export function answered(subject: Subject, { facts, listing }: Found): Subject {
+	if (facts) {
+		return ofFile(facts);
+	}
+	const hashes = listing && subject.hashes && { ...subject.hashes, lowInformation: listing.lowInformation };
+	return hashes ? { ...subject, hashes } : subject;
+}
+
 export async function find(operation: Operation, signal: AbortSignal): Promise<Answer<Found>> {
-	type Near = { matches: Listing<Match> | null };
-	type Data = { search?: Listing<Match>; file?: (FileFacts & Near) | null };
+	type Data = { search?: Near; file?: (FileFacts & { matches: Near | null }) | null };
 	const answer = await ask<Data>(operation, signal);
 	const { search, file } = answer.data;
 	const found = search

@@ -215,7 +215,7 @@ def test_what_is_not_offered_is_told_and_not_to_be_tried_again(visit: Visit) -> 
     # The photos of a folder have no pages that could link anywhere.
     visit.page.goto("/?q=www.flickr.com/photos/nasa")
     expect(visit.page.locator(".state h2")).to_have_text("This is not offered here")
-    expect(visit.page.locator(".state")).to_contain_text("no Commons replica is configured")
+    expect(visit.page.locator(".state")).to_contain_text("IMAGEHASH_COMMONS_URL")
     expect(visit.page.get_by_role("button", name="Try again")).to_have_count(0)
 
 

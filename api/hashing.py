@@ -13,11 +13,15 @@ from api.service import Service
 from commons.hashes import Hashes, format_hex, low_information
 from commons.pictures import Reason, Unhashable
 
+_FORM = "Send the picture's bytes themselves as the body, not in a form (curl --data-binary @picture.jpg)."
+
 
 def route(service: Service) -> Route:
     """The route for a picture's bytes as the body of a request."""
 
     async def answer(request: Request) -> Response:
+        if request.headers.get("content-type", "").startswith("multipart/"):
+            return JSONResponse({"error": _FORM, "reason": Reason.NOT_AN_IMAGE}, _status(Reason.NOT_AN_IMAGE))
         try:
             hashes = await service.decoders.run(hashes_of, await request.body(), MOST_PIXELS)
         except Unhashable as error:

@@ -110,7 +110,8 @@ def _integer(name: str, text: str, allowed: range | None = None) -> int:
     try:
         value = int(text)
     except ValueError:
-        raise BadInput(f"{name} is {text[:100]!r}, which is not an integer") from None
+        hint = ": hashes are unsigned decimal numbers at this URL" if allowed is _HASHES else ""
+        raise BadInput(f"{name} is {text[:100]!r}, which is not an integer{hint}") from None
     if allowed is not None and value not in allowed:
         raise BadInput(f"{name} is out of range: from {allowed.start} to {allowed.stop - 1}")
     return value

@@ -61,6 +61,14 @@ def test_postscript_and_nothing_are_no_pictures(client: TestClient) -> None:
     assert client.post("/hash", content=b"").status_code == 415
 
 
+def test_a_picture_in_a_form_is_told_from_no_picture(client: TestClient, photos: Path) -> None:
+    picture = (photos / "commons100" / "mural.jpg").read_bytes()
+    response = client.post("/hash", files={"picture": picture})
+    assert (response.status_code, response.json()["reason"]) == (415, "not-an-image")
+    assert "as the body, not in a form" in response.json()["error"]
+    assert client.post("/hash", content=picture).status_code == 200
+
+
 def test_more_than_20_megabytes_are_refused(client: TestClient) -> None:
     response = client.post("/hash", content=bytes(20_000_001))
     assert response.status_code == 413

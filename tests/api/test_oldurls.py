@@ -299,7 +299,11 @@ def test_a_picture_of_finna_that_is_none_is_trouble(client: TestClient, finna: F
         ("/search?dhash=1", 400, "the parameter phash is missing"),
         ("/search?dhash=1&phash=", 400, "phash is '', which is not an integer"),
         ("/search?dhash=a&phash=b&maxdifference=c", 400, "phash is 'b', which is not an integer"),
-        ("/search?dhash=a&phash=1", 400, "dhash is 'a', which is not an integer"),
+        (
+            "/search?dhash=a&phash=1",
+            400,
+            "dhash is 'a', which is not an integer: hashes are unsigned decimal",
+        ),
         ("/search?dhash=1&phash=1&maxdifference=c", 400, "maxdifference is 'c', which is not an integer"),
         ("/search?dhash=1&phash=18446744073709551616", 400, "phash is out of range"),
         ("/search?dhash=-1&phash=1", 400, "dhash is out of range"),

@@ -93,7 +93,8 @@ class MediaWiki:
             # The library has errors of its own, those of HTTP, and trips over answers that are no wiki's.
             if isinstance(error, pywikibot.exceptions.APIError) and not error.code.startswith(_ITS_OWN_FAULT):
                 raise RefusedError(error.code, error.info) from error
-            raise NoAnswerError(f"the wiki at {self._api} does not answer: {error}") from error
+            problem = str(error).rstrip(".")
+            raise NoAnswerError(f"the wiki at {self._api} does not answer: {problem}") from error
         return answer
 
 

@@ -60,7 +60,8 @@ class Crawl:
         """What a run would do, a line for each file."""
         steps = filter(None, self._steps(self._wiki.start))
         lines = (line for step in steps for line in _lines(step.versions, self._ledger.graves(step)))
-        return islice(lines, self._plan.limit)
+        first = next(lines, "nothing to do")
+        return islice(chain([first], lines), self._plan.limit)
 
     def _steps(self, start: int) -> Iterator[Step | None]:
         return chain(failed_before(self._wiki.selection), self._wiki.source.steps(start))

@@ -461,6 +461,8 @@ def test_damaged_files_raise_nothing_but_unhashable(data: st.DataObject) -> None
     position = st.integers(0, len(file) - 1)
     for at, value in data.draw(st.lists(st.tuples(position, st.integers(0, 255)), min_size=1, max_size=8)):
         file[at] = value
+    first, last = sorted((data.draw(position), data.draw(position)))
+    file[first:last] = file[first:last] * data.draw(st.sampled_from([1, 0, 2]))
     try:
         picture = decode(bytes(file), max_pixels=1_000_000)
     except Unhashable:

@@ -1,10 +1,10 @@
-"""Reads for many who ask at the same time, gathered into few: DataLoader's idea, over all requests.
+"""Work for many who ask at the same time, gathered into few calls: DataLoader's idea, over all requests.
 
 See https://github.com/graphql/dataloader; one of those is for a single request.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 AT_ONCE = 2
@@ -12,6 +12,7 @@ AT_ONCE = 2
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
+_Rule = TypeVar("_Rule", bound=Hashable)
 
 
 class Gathering(Generic[_K, _V]):
@@ -38,3 +39,37 @@ class Gathering(Generic[_K, _V]):
         async with self._turns:
             self._next = None
             return await self._read(list(together))
+
+
+class Turn(Generic[_Rule, _K, _V]):
+    """Calls ``answer`` with all questions under one rule that are asked in one turn of the event loop.
+
+    For what is quick, but quicker for many at once.
+    """
+
+    def __init__(self, answer: Callable[[_Rule, Sequence[_K]], Sequence[_V]]) -> None:
+        self._answer = answer
+        self._asked: dict[_Rule, list[tuple[_K, asyncio.Future[_V]]]] = {}
+
+    def ask(self, rule: _Rule, question: _K) -> asyncio.Future[_V]:
+        """The answer, or what ``answer`` raises."""
+        loop = asyncio.get_running_loop()
+        if not self._asked:
+            loop.call_soon(self._answer_all)
+        future: asyncio.Future[_V] = loop.create_future()
+        self._asked.setdefault(rule, []).append((question, future))
+        return future
+
+    def _answer_all(self) -> None:
+        asked, self._asked = self._asked, {}
+        for rule, waiting in asked.items():
+            # Who has gone meanwhile needs no answer.
+            questions = [(question, future) for question, future in waiting if not future.done()]
+            try:
+                answers = self._answer(rule, [question for question, _ in questions])
+            except Exception as error:
+                for _, future in questions:
+                    future.set_exception(error)
+                continue
+            for (_, future), answer in zip(questions, answers, strict=True):
+                future.set_result(answer)

@@ -7,10 +7,10 @@ Those that are no coroutines block, on a database or on a processor: callers on 
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from functools import partial
-from typing import TypedDict, TypeVar, Unpack
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,7 +19,7 @@ from api import files
 from api.errors import BadInput, DatabaseUnavailable, IndexLoading, NoReplica, unreadable
 from api.files import Facts, reading
 from api.service import Service
-from bktree.protocol import Matches, Tolerance
+from bktree.protocol import BOUND, Matches, Tolerance
 from commons import titles
 from sql import local_files, pairs, results
 from sql.pairs import Pair
@@ -32,12 +32,13 @@ _Found = TypeVar("_Found", bound=Sequence[Facts] | None)
 _LOCAL_PREFIX = re.compile(r"\s*(file|image)\s*:\s*", re.IGNORECASE)
 
 
-class Limits(TypedDict, total=False):
-    """What is listed, and where a search stops, as `bktree.protocol.Engine.search` takes it."""
+class Rule(NamedTuple):
+    """What searches that are made together have in common; see `bktree.protocol.Engine.search`."""
 
+    tolerance: Tolerance
     first: int | None
-    after: tuple[int, int] | None
-    bound: int | None
+    after: tuple[int, int] | None = None
+    bound: int | None = BOUND
 
 
 class Status(StrEnum):
@@ -48,27 +49,57 @@ class Status(StrEnum):
     FAILED = "FAILED"
 
 
-def near(service: Service, phash: int, dhash: int, tolerance: Tolerance, **limits: Unpack[Limits]) -> Matches:
+def near(
+    service: Service,
+    phash: int,
+    dhash: int,
+    tolerance: Tolerance,
+    *,
+    first: int | None,
+    after: tuple[int, int] | None = None,
+    bound: int | None = BOUND,
+) -> Matches:
     """Files near a pair of hashes; raises IndexLoading and DatabaseUnavailable."""
     with _searching(service):
-        return _near(service, phash, dhash, tolerance, math.inf, **limits)
+        return _near(service, (phash, dhash), Rule(tolerance, first, after, bound))
 
 
 async def found_near(
-    service: Service, phash: int, dhash: int, tolerance: Tolerance, **limits: Unpack[Limits]
+    service: Service,
+    phash: int,
+    dhash: int,
+    tolerance: Tolerance,
+    *,
+    first: int | None,
+    after: tuple[int, int] | None = None,
+    bound: int | None = BOUND,
 ) -> Matches:
     """The same for a caller on the event loop, which the search only leaves if it is worth while."""
-    try:
-        return _near(service, phash, dhash, tolerance, QUICK, **limits)
-    except TimeoutError:
-        return await service.search(near, service, phash, dhash, tolerance, **limits)
+    rule = Rule(tolerance, first, after, bound)
+    found = await service.ask(_soon, rule, (phash, dhash))
+    if found is None:
+        return await service.search(near, service, phash, dhash, **rule._asdict())
+    return found
 
 
-def _near(
-    service: Service, phash: int, dhash: int, tolerance: Tolerance, within: float, **limits: Unpack[Limits]
-) -> Matches:
+def _soon(service: Service, rule: Rule, pairs: Sequence[tuple[int, int]]) -> Sequence[Matches | None]:
+    """Files near pairs of hashes, None instead where a search takes long."""
+    if len(pairs) > 1 and rule.after is None:
+        with suppress(TimeoutError):
+            return _near_many(service, pairs, rule, QUICK)
+    found: list[Matches | None] = []
+    for pair in pairs:
+        try:
+            found.append(_near(service, pair, rule, QUICK))
+        except TimeoutError:
+            found.append(None)
+    return found
+
+
+def _near(service: Service, pair: tuple[int, int], rule: Rule, within: float = math.inf) -> Matches:
     engine = service.live.engine
-    found = engine.search(phash, dhash, tolerance, within=within, **limits)
+    tolerance, first, after, bound = rule
+    found = engine.search(*pair, tolerance, first=first, after=after, bound=bound, within=within)
     service.metrics.searched(engine.name, found.total)
     return found
 
@@ -77,10 +108,17 @@ def near_many(
     service: Service, asked: Sequence[tuple[int, int]], tolerance: Tolerance, *, first: int
 ) -> Sequence[Matches]:
     """The same for many pictures' phash and dhash, in the order they were asked."""
-    phashes, dhashes = np.array(asked, np.uint64).reshape(-1, 2).T.copy()
     with _searching(service):
-        engine = service.live.engine
-        found = engine.search_many(phashes, dhashes, tolerance, first=first)
+        return _near_many(service, asked, Rule(tolerance, first))
+
+
+def _near_many(
+    service: Service, pairs: Sequence[tuple[int, int]], rule: Rule, within: float = math.inf
+) -> Sequence[Matches]:
+    engine = service.live.engine
+    tolerance, first, _, bound = rule
+    phashes, dhashes = np.array(pairs, np.uint64).reshape(-1, 2).T.copy()
+    found = engine.search_many(phashes, dhashes, tolerance, first=first, bound=bound, within=within)
     service.metrics.searched(engine.name, sum(matches.total for matches in found), len(found))
     return found
 

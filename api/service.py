@@ -5,9 +5,10 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -16,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.decoders import Decoders
 from api.errors import reason
 from api.finna import Records
-from api.gathering import Gathering
+from api.gathering import Gathering, Turn
 from api.live import Live
 from api.metrics import Gauges, Metrics
 from api.snapshots import Snapshots
@@ -58,6 +59,8 @@ logger = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_K = TypeVar("_K")
+_R = TypeVar("_R")
 
 
 class Service:
@@ -85,6 +88,7 @@ class Service:
         self._searches = CapacityLimiter(_SEARCHES)
         self._long_reads = CapacityLimiter(max(1, _share(REPLICA_CONNECTIONS) // 2))
         self._gatherings: dict[Any, Gathering[int, Any]] = {}
+        self._turns: dict[Any, Turn[Any, Any, Any]] = {}
 
     def _replica_database(self, settings: Settings) -> Database | None:
         if settings.commons_url is None or settings.commons_url == settings.database_url:
@@ -129,6 +133,14 @@ class Service:
         if function not in self._gatherings:
             self._gatherings[function] = Gathering(lambda keys: self.read(function, self, keys))
         return await self._gatherings[function].load(page_ids)
+
+    def ask(
+        self, function: Callable[["Service", _R, Sequence[_K]], Sequence[_T]], rule: _R, question: _K
+    ) -> Awaitable[_T]:
+        """Call a function that is quick for all who ask under one rule in one turn of the event loop."""
+        if function not in self._turns:
+            self._turns[function] = Turn(partial(function, self))
+        return self._turns[function].ask(rule, question)
 
     async def search(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Call a function that searches, off the event loop."""

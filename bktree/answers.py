@@ -166,15 +166,18 @@ def found_by_group(rows: Rows, queries: Pair, probes: Probes) -> tuple[NDArray[n
 
 @kernel
 def answer_many(
-    files: Lent, effort: Effort, queries: Pair, lent_probes: Lent, limits: Limits
+    files: Lent, effort: Effort, queries: Pair, lent_probes: Lent, limits: Limits, most: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Answer many from Python: what is listed for all; for each where that ends, its total and stop."""
+    """Answer many from Python: what is listed for all; for each where that ends, its total and stop.
+
+    That is of those before the first that costs more than ``most`` nanoseconds, see `answer`.
+    """
     base, layer = layers_of(files)
     both, probes = (base, layer, effort), probes_of(lent_probes)
     listed, count = np.empty((len(queries[PHASH]), 3), np.int64), 0
     ends = np.empty((len(queries[PHASH]), 3), np.int64)
     rows = (base[0].hashes, base[1])
-    at_once = is_sweep(base, probes[0].radius, effort[1])
+    at_once = is_sweep(base, probes[0].radius, effort[1]) and most == np.inf
     for first in range(0, len(ends), GROUP):
         group = (queries[PHASH][first : first + GROUP], queries[DHASH][first : first + GROUP])
         matches, stops = np.empty(0, np.int64), np.zeros(GROUP, np.int64)
@@ -189,7 +192,9 @@ def answer_many(
                 start = stops[place]
                 some, total, stop = ranked(found, both, query, probes, START, limits)
             else:
-                (some, total, stop), _ = answer(both, query, probes, START, limits, np.inf)
+                (some, total, stop), done = answer(both, query, probes, START, limits, most)
+                if not done:
+                    return listed[:count], ends[: first + place]
             if count + len(some) > len(listed):
                 larger = np.empty((2 * (count + len(some)), 3), np.int64)
                 larger[:count] = listed[:count]

@@ -97,14 +97,13 @@ class Memory:
         probes, largest = _planned(tolerance)
         position = position_of(after)
         limits = limits_of(first, bound)
-        if within < math.inf and self._lock.is_taken():
-            raise TimeoutError("files are being added, which a search waits for")
+        self._check_free(within)
         with self._lock.reading():
             answer, done = answers.answer_one(
                 self._lent, effort(), query, probes, position, limits, within * 1e9
             )
         if not done:
-            raise TimeoutError(f"the search takes longer than {within:g} seconds")
+            raise TimeoutError(f"a search takes longer than {within:g} seconds")
         return ranking_of(answer, largest)
 
     def search_many(
@@ -115,6 +114,7 @@ class Memory:
         *,
         first: int | None = None,
         bound: int | None = BOUND,
+        within: float = math.inf,
     ) -> list[Ranking]:
         """Answer many queries under one tolerance at one time, in the order they were asked.
 
@@ -124,14 +124,21 @@ class Memory:
         probes, largest = _planned(tolerance)
         limits = limits_of(first, bound)
         queries = np.array(phash), np.array(dhash)
+        self._check_free(within)
         with self._lock.reading():
-            listed, ends = answers.answer_many(self._lent, effort(), queries, probes, limits)
+            listed, ends = answers.answer_many(self._lent, effort(), queries, probes, limits, within * 1e9)
+        if len(ends) < len(phash):
+            raise TimeoutError(f"a search takes longer than {within:g} seconds")
         matches, start = matches_of(listed), 0
         rankings = []
         for end, total, stop in ends.tolist():
             rankings.append(Ranking(matches[start:end], total, stop < largest))
             start = end
         return rankings
+
+    def _check_free(self, within: float) -> None:
+        if within < math.inf and self._lock.is_taken():
+            raise TimeoutError("files are being added, which a search waits for")
 
     def _lend(self) -> None:
         # Kept beside, as nothing else keeps what is lent while others search.

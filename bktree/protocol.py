@@ -113,5 +113,9 @@ class Engine(Protocol):
         *,
         first: int | None = None,
         bound: int | None = BOUND,
+        within: float = math.inf,
     ) -> Sequence[Matches]:
-        """Answer many queries under one tolerance, in the order they were asked."""
+        """Answer many queries under one tolerance, in the order they were asked.
+
+        Raises TimeoutError where any of them would take more than ``within`` seconds, or have to wait.
+        """

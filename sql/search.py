@@ -96,13 +96,16 @@ class SqlEngine:
         *,
         first: int | None = None,
         bound: int | None = BOUND,
+        within: float = math.inf,
     ) -> list[Found]:
         """Answer many queries under one tolerance, in the order they were asked.
 
         Raises TimeoutError as `search` does.
         """
-        asked = zip(phash, dhash, strict=True)
-        return [self.search(int(p), int(d), tolerance, first=first, bound=bound) for p, d in asked]
+        return [
+            self.search(int(p), int(d), tolerance, first=first, bound=bound, within=within)
+            for p, d in zip(phash, dhash, strict=True)
+        ]
 
 
 def _widest(tolerance: Tolerance) -> int:

@@ -3,7 +3,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from api.gathering import Gathering
+from api.gathering import Gathering, Turn
 
 
 class Reader:
@@ -82,5 +82,57 @@ def test_who_leaves_does_not_take_it_away_from_the_others() -> None:
         await settled()
         read.let.set()
         assert (await staying)[2] == 4
+
+    asyncio.run(scene())
+
+
+class Multiplier:
+    """Multiplies numbers by the one that is the rule; remembers what it was asked together."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, list[int]]] = []
+
+    def __call__(self, rule: int, numbers: Sequence[int]) -> Sequence[int]:
+        self.asked.append((rule, list(numbers)))
+        if rule == 0:
+            raise ZeroDivisionError
+        return [rule * number for number in numbers]
+
+
+def test_what_is_asked_in_one_turn_under_one_rule_is_answered_at_once() -> None:
+    async def scene() -> None:
+        multiply = Multiplier()
+        turn = Turn(multiply)
+        assert await asyncio.gather(*(turn.ask(10, number) for number in (1, 2)), turn.ask(3, 4)) == [
+            10,
+            20,
+            12,
+        ]
+        assert await turn.ask(10, 5) == 50
+        assert multiply.asked == [(10, [1, 2]), (3, [4]), (10, [5])]
+
+    asyncio.run(scene())
+
+
+def test_an_error_under_one_rule_is_told_to_all_who_asked_under_it() -> None:
+    async def scene() -> None:
+        turn = Turn(Multiplier())
+        failed, alike, other = turn.ask(0, 1), turn.ask(0, 2), turn.ask(2, 3)
+        assert await other == 6
+        for each in (failed, alike):
+            with pytest.raises(ZeroDivisionError):
+                await each
+
+    asyncio.run(scene())
+
+
+def test_nothing_is_done_for_who_has_left() -> None:
+    async def scene() -> None:
+        multiply = Multiplier()
+        turn = Turn(multiply)
+        leaving, staying = turn.ask(2, 1), turn.ask(2, 3)
+        leaving.cancel()
+        assert await staying == 6
+        assert multiply.asked == [(2, [3])]
 
     asyncio.run(scene())

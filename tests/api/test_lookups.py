@@ -10,13 +10,17 @@ from api.lookups import Status
 from api.service import Service
 from bktree.protocol import Tolerance
 from commons.settings import Settings
+from tests.api.conftest import make_snapshot
 from tests.api.data import DHASH, FILES, PHASH
 
 
 @pytest.fixture(params=["scan", "sql"])
 def service(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Service]:
-    service = Service(replace(settings, engine=request.param))
+    settings = replace(settings, engine=request.param)
+    make_snapshot(settings)
+    service = Service(settings)
     service.live.poll()
+    assert service.live.in_memory == (request.param != "sql")
     yield service
     service.close()
 
@@ -27,6 +31,27 @@ def test_near_and_near_many_agree(service: Service) -> None:
     one_by_one = [list(lookups.near(service, *pair, rule, first=3).listed) for pair in asked]
     assert [list(found.listed) for found in lookups.near_many(service, asked, rule, first=3)] == one_by_one
     assert lookups.near_many(service, [], rule, first=3) == []
+
+
+@pytest.mark.parametrize("quick", [lookups.QUICK, 0.0])
+def test_searches_at_the_same_time_are_answered_like_each_alone(
+    service: Service, monkeypatch: pytest.MonkeyPatch, quick: float
+) -> None:
+    monkeypatch.setattr(lookups, "QUICK", quick)
+    rules = [
+        {"tolerance": Tolerance(64, 64, 4), "first": 3},
+        {"tolerance": Tolerance(64, 64, 4), "first": 3, "after": (2, 1)},
+        {"tolerance": Tolerance(2, 2), "first": None, "bound": None},
+    ]
+    asked = [(*pair, rule) for pair in FILES.values() for rule in rules]
+
+    async def together() -> list[object]:
+        return await asyncio.gather(
+            *(lookups.found_near(service, phash, dhash, **rule) for phash, dhash, rule in asked)  # type: ignore[arg-type]
+        )
+
+    alone = [lookups.near(service, phash, dhash, **rule) for phash, dhash, rule in asked]  # type: ignore[arg-type]
+    assert asyncio.run(together()) == alone
 
 
 def test_the_old_rules(service: Service) -> None:

@@ -584,3 +584,13 @@ def test_a_search_that_is_in_a_hurry_does_not_wait_for_what_is_being_added(kind:
     with engine._lock.writing(), pytest.raises(TimeoutError, match="are being added"):
         engine.search(2, 3, Tolerance(), within=1.0)
     assert engine.search(2, 3, Tolerance(), within=1.0).total == 1
+
+
+def test_many_are_answered_soon_or_none_of_them(kind: Build) -> None:
+    engine = kind(*crowd(5, 3000, 20))
+    queries = np.array([1 << 63, 5, 7], np.uint64), np.array([0, 5, 7], np.uint64)
+    with pytest.raises(TimeoutError, match="longer than 1e-09 seconds"):
+        engine.search_many(*queries, WIDE, within=1e-9)
+    assert engine.search_many(*queries, WIDE, within=1.0) == engine.search_many(*queries, WIDE)
+    with engine._lock.writing(), pytest.raises(TimeoutError, match="are being added"):
+        engine.search_many(*queries, Tolerance(), within=1.0)

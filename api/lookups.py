@@ -239,7 +239,7 @@ def _searching(service: Service) -> Iterator[None]:
         yield
     except TimeoutError as error:
         if service.live.loaded:
-            raise DatabaseUnavailable(f"{error}: ask for a smaller tolerance") from error
+            raise DatabaseUnavailable(f"{error}: ask for a smaller tolerance, or for less") from error
         raise IndexLoading(
             f"the index is loading, and {error}: ask again soon, or for equal hashes (closest: 0)"
         ) from error

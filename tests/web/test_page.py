@@ -92,6 +92,36 @@ def test_pictures_of_a_finna_record_are_chosen_from_and_shown_through_the_tool(v
     assert axe(page) == []
 
 
+def test_what_is_no_picture_is_told_until_something_else_is_asked(visit: Visit, tmp_path: Path) -> None:
+    visit.expect("status of 422")
+    page = visit.page
+    page.goto("/")
+    (tmp_path / "text.txt").write_text("no picture")
+    page.locator("input[type=file]").set_input_files(tmp_path / "text.txt")
+    expect(page.get_by_text("That was no picture file")).to_be_visible()
+    (tmp_path / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF")
+    page.locator("input[type=file]").set_input_files(tmp_path / "cut.jpg")
+    expect(page.locator(".state h2")).to_have_text("This picture could not be read")
+    expect(page.get_by_text("That was no picture file")).to_have_count(0)
+    page.locator("input[type=file]").set_input_files(tmp_path / "text.txt")
+    search(page, "File:mural.jpg")
+    expect(page.locator(".match")).to_have_count(4)
+    expect(page.get_by_text("That was no picture file")).to_have_count(0)
+
+
+def test_the_same_search_again_is_the_same(visit: Visit, photos: Path) -> None:
+    page = visit.page
+    page.goto("/")
+    page.locator("input[type=file]").set_input_files(photos / "commons100" / "mural.jpg")
+    expect(page.locator(".match")).to_have_count(5)
+    # The picture is gone then, and its SHA-1 is not.
+    page.reload()
+    told = page.url
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_text("The very same file", exact=True)).to_have_count(2)
+    assert page.url == told
+
+
 HANDED = """([bytes, kind]) => {
     const picture = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
     const data = new DataTransfer();
@@ -175,6 +205,8 @@ def test_the_query_is_shown_in_the_explorer(visit: Visit) -> None:
         ("q=bf48c0b71c4b6d92", "It takes two hashes"),
         ("q=cat&as=pageId", "This is no page id"),
         ("q=0", "This is no page id"),
+        ("q=finna.fi", "It takes a host and at least three characters of a path"),
+        ("q=File:a|b", "This cannot be answered"),
     ],
 )
 def test_what_is_not_there_is_told(visit: Visit, query: str, told: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from commons.hashes import Hashes
 from sql import results
@@ -93,6 +93,18 @@ def test_matches_of_a_wiki_have_its_pictures_and_lead_to_its_pages(visit: Visit,
     visit.expect("status of 400 .*/117px-")  # what the wiki's page has besides
     card(page, name).get_by_role("link").click()
     expect(page.locator("h1")).to_have_text(f"File:{name}")
+
+
+def test_a_search_under_way_says_so(visit: Visit) -> None:
+    page = visit.page
+    held: list[Route] = []
+    page.route("**/graphql", lambda route: held.append(route))  # noqa: PLW0108  (Playwright wants a function)
+    page.goto("/?q=File:Astronaut.jpg")
+    expect(page.get_by_role("progressbar", name="Searching…")).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("Searching…")
+    look(visit, "loading")
+    held[0].continue_()
+    expect(page.get_by_role("status")).to_have_text("5 files, closest first")
 
 
 def test_deleted_files_are_marked_and_lead_to_why(visit: Visit) -> None:

@@ -91,7 +91,7 @@ describe.each([
 		'www.flickr.com/photos/nasa/123',
 		'www.flickr.com /photos/nasa/123'
 	]],
-	[{ kind: 'link', domain: 'finna.fi', path: '/' }, ['finna.fi']],
+	[{ kind: 'link', domain: 'finna.fi', path: '/a.' }, ['finna.fi/a.', 'https://finna.fi/a.']],
 	[{ kind: 'link', domain: 'fi.finna', path: '/Record/x' }, ['fi.finna/Record/x']],
 	[{ kind: 'link', domain: 'example.org', path: '/view?id=5' }, ['http://example.org/view?id=5']],
 	[{ kind: 'link', domain: 'example.org', path: '/a.jpg' }, ['example.org/a.jpg']]
@@ -113,6 +113,10 @@ test.each(['bf48c0b71c4b6d92', '0xbf48c0b71c4b6d92', '13783478552253656466'])(
 	}
 );
 
+test.each(['www.flickr.com', 'https://commons.wikimedia.org/'])('%s is a link without a path', (text) => {
+	expect(recognise(text)).toEqual({ kind: 'link', question: null });
+});
+
 test.each(['0', '-0', '#0', 'M99999999999'])('%s is a page id that no page has', (text) => {
 	expect(recognise(text)).toEqual({ kind: 'pageId', question: null });
 });
@@ -127,6 +131,8 @@ test.each([
 	['18446744073709551616 0', 'hashes', null],
 	['cat', 'finna', null],
 	['cat', 'link', null],
+	['finna.fi', 'link', null],
+	['finna.fi/a', 'link', null],
 	['https://example.org/', 'title', null]
 ] as const)('%s can be taken for a %s', (text, kind, question) => {
 	expect(read(text, kind)).toEqual({ kind, question });

@@ -14,7 +14,7 @@ export interface Answer<Data> {
 	asOf: string | null;
 }
 
-export type Cause = 'network' | 'limited' | 'busy' | 'absent' | 'upstream' | 'refused' | 'broken';
+export type Cause = 'network' | 'limited' | 'busy' | 'absent' | 'picture' | 'upstream' | 'refused' | 'broken';
 
 /** A question without an answer. */
 export class Trouble extends Error {
@@ -111,7 +111,7 @@ function troubleOf(response: Response, body: unknown): Trouble {
 
 /** What a status says by itself; null for one that comes with an answer. */
 function causeOf(status: number): Cause | null {
-	const known: Record<number, Cause> = { 408: 'busy', 429: 'limited', 502: 'upstream', 503: 'busy', 504: 'upstream' };
+	const known: Record<number, Cause> = { 408: 'busy', 415: 'picture', 422: 'picture', 429: 'limited', 502: 'upstream', 503: 'busy', 504: 'upstream' };
 	return known[status] ?? (status >= 500 ? 'broken' : status >= 400 ? 'refused' : null);
 }
 

@@ -22,6 +22,7 @@ const NUMBER = /^(?:[Mm#]|page id:? )?(-?\d{1,16})$/;
 const HOST = /^((?:[\p{L}\p{N}-]+\.)+[\p{L}][\p{L}\p{N}-]*)(?::\d+)?\.?(?:\s*(\/.*))?$/u;
 const PLAIN_HOST = /^(?:[a-z0-9-]+\.)+[a-z]{2,}(?:\/|$)/;
 const FINNA_ID = /^[a-z][\w-]*\.(?=\S*[\dA-Z])\S+$/;
+const SHORTEST_PATH = 3;
 const UPLOADED = /\/([0-9a-f])\/\1[0-9a-f]\/(?:\d{14}!)?([^/]+)/;
 
 /** The likeliest reading; null for nothing at all. */
@@ -125,7 +126,8 @@ function readFinna(text: string): Question | null {
 
 function readLink(text: string): Question | null {
 	const found = HOST.exec(text.replace(/^(?:https?:)?\/\//i, ''));
-	return found ? { kind: 'link', domain: found[1]!.toLowerCase(), path: found[2] ?? '/' } : null;
+	const [, domain = '', path = ''] = found ?? [];
+	return path.length < SHORTEST_PATH ? null : { kind: 'link', domain: domain.toLowerCase(), path };
 }
 
 function tidy(text: string): string {

@@ -161,7 +161,7 @@ export function useSearch(uselang: () => string | null) {
 
 	/** Search for a text, taken as it looks unless a kind is given. */
 	async function submit(text: string, kind: Kind | null = null): Promise<void> {
-		Object.assign(search, { text, kind, pick: 0, sha1: isGiven(readingOf(text, kind)?.question) ? search.sha1 : null });
+		Object.assign(search, { text, kind, pick: 0, sha1: text === search.text ? search.sha1 : null });
 		remember();
 		await run();
 	}

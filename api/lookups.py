@@ -173,6 +173,14 @@ def page_ids_of(service: Service, asked: Sequence[str]) -> list[int | None]:
     return [found.get(title) for title in asked]
 
 
+def is_of_folders(service: Service) -> bool:
+    """Whether folders are indexed, so that there may be no files but theirs; raises DatabaseUnavailable."""
+    if not service.live.has_own_tables:
+        return False
+    with reading(service) as connection:
+        return local_files.total(connection) > 0
+
+
 async def equal(service: Service, phash: int, dhash: int) -> list[Facts]:
     """The old tool's rule: files with one hash equal, whatever the other; page ids ascending."""
     return _certain(service, await _near_now(service, phash, dhash, Tolerance(64, 64, 0)))
@@ -219,11 +227,13 @@ async def present(service: Service, page_ids: Sequence[int]) -> list[Facts]:
 
 
 def _on_commons(service: Service, names: Collection[str]) -> dict[str, Facts]:
-    """Commons files by name; a service that has folders alone knows of none."""
+    """Commons files by name; a service of folders knows of none."""
     try:
         return files.named(service, names)
     except NoReplica:
-        return {}
+        if is_of_folders(service):
+            return {}
+        raise
 
 
 def _name(title: str) -> str:

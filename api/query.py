@@ -162,10 +162,14 @@ async def _files(info: Info, page_ids: Sequence[int | None]) -> list[File | None
     rest = [page_id for page_id in asked if known[page_id] is None]
     facts = await asyncio.gather(*map(context.facts.load, rest), return_exceptions=True)
     known |= {page_id: _file(page_id, fact) for page_id, fact in zip(rest, facts, strict=True)}
+    untold = [page_id for page_id, fact in zip(rest, facts, strict=True) if isinstance(fact, NoReplica)]
+    if untold:
+        of_folders = await context.service.read(lookups.is_of_folders, context.service)
+        known |= dict.fromkeys(untold if of_folders else ())
     return [known.get(page_id) for page_id in page_ids]
 
 
 def _file(page_id: int, known: Facts | BaseException) -> Any:
     if isinstance(known, BaseException):
-        return None if isinstance(known, NoReplica) else known
+        return known
     return File(page_id=page_id) if known.present else None

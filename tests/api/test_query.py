@@ -1,5 +1,6 @@
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -353,6 +354,21 @@ def test_without_the_replica_an_unknown_file_is_no_null(ask_without_replica: Ask
     for query in ("{ file(pageId: 8) { pageId } }", '{ file(title: "H.jpg") { pageId } }'):
         (error,) = ask_without_replica(query)["errors"]
         assert error["extensions"]["code"] == "REPLICA_UNAVAILABLE"
+
+
+def test_where_there_is_no_replica_a_file_that_is_not_hashed_is_no_null_either(
+    settings: Settings, serve: Serve
+) -> None:
+    client = serve(replace(settings, commons_url=None))
+    answer = asker(client)(
+        '{ a: file(pageId: 8) { pageId } b: file(title: "B.jpg") { pageId } c: file(pageId: 2) { pageId } }'
+    )
+    assert answer["data"] == {"a": None, "b": None, "c": {"pageId": 2}}
+    assert [error["extensions"] for error in answer["errors"]] == [{"code": "NOT_AVAILABLE"}] * 2
+    response = client.get("/pagesearch?page_title=B.jpg")
+    assert response.status_code == 503
+    assert "retry-after" not in response.headers
+    assert "IMAGEHASH_COMMONS_URL" in response.json()["error"]
 
 
 def test_one_file_that_cannot_be_told_does_not_cost_the_others(ask_without_replica: Ask) -> None:

@@ -145,6 +145,20 @@ def test_a_picture_is_taken_that_is_dropped_or_pasted(visit: Visit, photos: Path
     assert "sha1=" in page.url
 
 
+def test_the_results_are_reached_by_keyboard(visit: Visit) -> None:
+    page = visit.page
+    page.goto("/?q=File:mural.jpg")
+    expect(page.locator(".match")).to_have_count(4)
+    asked = len(visit.requests)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the results")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="The answer")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator(".subject__name a")).to_be_focused()
+    assert len(visit.requests) == asked
+
+
 def test_two_pictures_are_compared_by_keyboard(visit: Visit) -> None:
     page = visit.page
     page.goto("/?q=File:mural.jpg")
@@ -259,6 +273,8 @@ def test_finnish_is_spoken(visit: Visit) -> None:
     assert page.evaluate("document.documentElement.lang") == "fi"
     page.reload()
     expect(page.get_by_role("button", name="Etsi", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Imagehash").click()
+    expect(page.get_by_role("heading", name="Mitä tämä tekee")).to_be_visible()
 
 
 def test_narrow_and_dark_screens_are_served(browser: Browser, site: Served) -> None:

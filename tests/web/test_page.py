@@ -178,6 +178,18 @@ def test_two_pictures_are_compared_by_keyboard(visit: Visit) -> None:
     expect(page.get_by_role("button", name="Compare mural grey.jpg")).to_be_focused()
 
 
+def test_going_back_closes_a_comparison(visit: Visit) -> None:
+    page = visit.page
+    page.goto("/?q=File:mural.jpg")
+    page.get_by_role("button", name="Files near this: mural grey.jpg").click()
+    page.get_by_role("button", name="Compare mural smaller.jpg").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.go_back()
+    expect(page.locator(".subject__name")).to_have_text("mural.jpg")
+    expect(page.get_by_role("button", name="Compare mural grey.jpg")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_the_answer_follows_the_sliders(visit: Visit) -> None:
     page = visit.page
     page.goto("/?q=File:mural.jpg&phash=32&dhash=32")
@@ -189,6 +201,11 @@ def test_the_answer_follows_the_sliders(visit: Visit) -> None:
         page.get_by_label(name).fill("0")
     expect(page.locator(".match")).to_have_count(4)
     assert "phash=0&dhash=0" in page.url
+    back = page.get_by_role("button", name="Back to 8 and 8")
+    back.press("Enter")
+    page.wait_for_url(re.compile("mural.jpg$"))
+    expect(page.get_by_label("pHash (shapes)")).to_have_value("8")
+    expect(back).to_be_focused()
 
 
 def test_a_link_may_go_further_than_the_sliders(visit: Visit) -> None:

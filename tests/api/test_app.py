@@ -23,7 +23,7 @@ def test_our_own_faults_are_told_by_an_id_that_is_in_the_log(
         raise RuntimeError("a secret of the house")
 
     monkeypatch.setattr(lookups, "equal", fail)
-    monkeypatch.setattr(lookups, "near", fail)
+    monkeypatch.setattr(lookups, "_near", fail)
     plain = client.get("/search?phash=1&dhash=1")
     assert plain.status_code == 500
     assert plain.headers["access-control-allow-origin"] == "*"

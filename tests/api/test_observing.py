@@ -93,7 +93,7 @@ def test_trouble_is_told_from_our_faults(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no one knows")
 
-    monkeypatch.setattr(lookups, "near", fail)
+    monkeypatch.setattr(lookups, "_near", fail)
     ask(NEAR)
     assert client.get("/search?phash=1&dhash=1").status_code == 500
     assert requests(client) == {
@@ -131,7 +131,7 @@ def test_an_incident_has_the_id_of_its_request(
         raise RuntimeError("no one knows")
 
     caplog.set_level(logging.ERROR)
-    monkeypatch.setattr(lookups, "near", fail)
+    monkeypatch.setattr(lookups, "_near", fail)
     answer = client.get("/search?phash=1&dhash=1", headers={"X-Request-Id": "mine"})
     assert answer.json() == {"error": "something went wrong here; it is in the log as mine"}
     (error,) = client.post("/graphql", json={"query": NEAR}, headers={"X-Request-Id": "ours"}).json()[

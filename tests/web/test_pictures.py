@@ -16,11 +16,11 @@ def test_the_page_is_looked_at(browser: Browser, tmp_path: Path) -> None:
     with programs.api(tmp_path) as served:
         host = urlsplit(served.url).netloc
         with browsers.visit(
-            browser, host, base_url=served.url, viewport={"width": 1100, "height": 900}
+            browser, host, base_url=served.url, viewport={"width": 1100, "height": 1180}
         ) as visit:
             visit.page.goto("/", wait_until="networkidle")
             expect(visit.page.get_by_role("heading", name="Try one of these")).to_be_visible()
-            visit.picture("page-first")
+            visit.picture("page-first", "main")
             visit.page.goto("/?q=File:original/coffee.png", wait_until="networkidle")
             expect(visit.page.locator(".match")).to_have_count(3)
             visit.picture("page")

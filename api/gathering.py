@@ -10,6 +10,9 @@ from typing import Generic, TypeVar
 AT_ONCE = 2
 """Reads under way; what is asked for meanwhile waits for the next, that all of it goes into."""
 
+TOGETHER = 32
+"""Questions that are answered without a pause."""
+
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 _Rule = TypeVar("_Rule", bound=Hashable)
@@ -42,9 +45,9 @@ class Gathering(Generic[_K, _V]):
 
 
 class Turn(Generic[_Rule, _K, _V]):
-    """Calls ``answer`` with all questions under one rule that are asked in one turn of the event loop.
+    """Calls ``answer`` with the questions under one rule that are asked in one turn of the event loop.
 
-    For what is quick, but quicker for many at once.
+    For what is quick, but quicker for many at once: for `TOGETHER` at most, so that no turn takes long.
     """
 
     def __init__(self, answer: Callable[[_Rule, Sequence[_K]], Sequence[_V]]) -> None:
@@ -55,21 +58,27 @@ class Turn(Generic[_Rule, _K, _V]):
         """The answer, or what ``answer`` raises."""
         loop = asyncio.get_running_loop()
         if not self._asked:
-            loop.call_soon(self._answer_all)
+            loop.call_soon(self._answer_some, loop)
         future: asyncio.Future[_V] = loop.create_future()
         self._asked.setdefault(rule, []).append((question, future))
         return future
 
-    def _answer_all(self) -> None:
+    def _answer_some(self, loop: asyncio.AbstractEventLoop) -> None:
         asked, self._asked = self._asked, {}
         for rule, waiting in asked.items():
+            if len(waiting) > TOGETHER:
+                self._asked[rule] = waiting[TOGETHER:]
             # Who has gone meanwhile needs no answer.
-            questions = [(question, future) for question, future in waiting if not future.done()]
-            try:
-                answers = self._answer(rule, [question for question, _ in questions])
-            except Exception as error:
-                for _, future in questions:
-                    future.set_exception(error)
-                continue
-            for (_, future), answer in zip(questions, answers, strict=True):
-                future.set_result(answer)
+            self._answer_to(rule, [each for each in waiting[:TOGETHER] if not each[1].done()])
+        if self._asked:
+            loop.call_soon(self._answer_some, loop)
+
+    def _answer_to(self, rule: _Rule, waiting: Sequence[tuple[_K, asyncio.Future[_V]]]) -> None:
+        try:
+            answers = self._answer(rule, [question for question, _ in waiting])
+        except Exception as error:
+            for _, future in waiting:
+                future.set_exception(error)
+            return
+        for (_, future), answer in zip(waiting, answers, strict=True):
+            future.set_result(answer)

@@ -178,7 +178,7 @@ def is_of_folders(service: Service) -> bool:
     if not service.live.has_own_tables:
         return False
     with reading(service) as connection:
-        return local_files.total(connection) > 0
+        return local_files.any_known(connection)
 
 
 async def equal(service: Service, phash: int, dhash: int) -> list[Facts]:

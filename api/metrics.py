@@ -186,9 +186,12 @@ def _gauge(
 
 def _tidy(where: Path) -> None:
     """Remove the folders of processes that were killed before they could do so."""
+    if not Path("/proc/self").exists():
+        return
     for folder in where.glob(f"{_PREFIX}*-*"):
         process = folder.name.removeprefix(_PREFIX).partition("-")[0]
-        if not Path("/proc", process).exists():
+        # In a container the one before may have had the same id as this.
+        if process == str(os.getpid()) or not Path("/proc", process).exists():
             shutil.rmtree(folder, ignore_errors=True)
 
 

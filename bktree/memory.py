@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from operator import index
 
@@ -97,8 +98,7 @@ class Memory:
         probes, largest = _planned(tolerance)
         position = position_of(after)
         limits = limits_of(first, bound)
-        self._check_free(within)
-        with self._lock.reading():
+        with self._reading(within):
             answer, done = answers.answer_one(
                 self._lent, effort(), query, probes, position, limits, within * 1e9
             )
@@ -124,8 +124,7 @@ class Memory:
         probes, largest = _planned(tolerance)
         limits = limits_of(first, bound)
         queries = np.array(phash), np.array(dhash)
-        self._check_free(within)
-        with self._lock.reading():
+        with self._reading(within):
             listed, ends = answers.answer_many(self._lent, effort(), queries, probes, limits, within * 1e9)
         if len(ends) < len(phash):
             raise TimeoutError(f"a search takes longer than {within:g} seconds")
@@ -136,9 +135,8 @@ class Memory:
             start = end
         return rankings
 
-    def _check_free(self, within: float) -> None:
-        if within < math.inf and self._lock.is_taken():
-            raise TimeoutError("files are being added, which a search waits for")
+    def _reading(self, within: float) -> AbstractContextManager[None]:
+        return self._lock.reading() if within == math.inf else self._lock.reading_now()
 
     def _lend(self) -> None:
         # Kept beside, as nothing else keeps what is lent while others search.

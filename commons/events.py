@@ -115,12 +115,16 @@ class Events:
 
     def _listen(self) -> None:
         trying_since, pause = time.monotonic(), self._pause
-        silent = False
+        heard = warned = False
         while not self._leaving.is_set():
             reached = self._reached
             problem = self._connection.read(self._address(), self._take)
-            was_silent, silent = silent, self._reached == reached
-            if silent and not was_silent and not self._leaving.is_set():
+            silent = self._reached == reached
+            heard, warned = heard or not silent, warned and silent
+            # A small wiki may keep silent for long, but not one from which nothing came yet.
+            is_quiet = heard and self._connection.lasted
+            if silent and not (warned or is_quiet or self._leaving.is_set()):
+                warned = True
                 logger.warning("nothing comes from %s (%s); asking again", self._url, problem)
             if not silent or self._connection.lasted:
                 trying_since, pause = time.monotonic(), self._pause

@@ -103,6 +103,7 @@ def _print(lines: Iterable[str]) -> None:
     for line in lines:
         shown = _printable(line).encode(encoding, "backslashreplace").decode(encoding)
         sys.stdout.write(f"{shown}\n")
+        sys.stdout.flush()
 
 
 def _printable(line: str) -> str:

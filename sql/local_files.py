@@ -124,6 +124,6 @@ def _key(title: str) -> str:
     return title.replace(" ", "_")
 
 
-def total(connection: Connection) -> int:
-    """How many files are known."""
-    return connection.execute(select(func.count()).select_from(local_file)).scalar_one()
+def any_known(connection: Connection) -> bool:
+    """Whether there are any."""
+    return connection.execute(select(local_file.c.page_id).limit(1)).first() is not None

@@ -6,6 +6,7 @@ all rows. :class:`SqlEngine` keeps the protocol of the engines in memory.
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,11 +83,16 @@ class SqlEngine:
         if within < math.inf:
             raise TimeoutError(f"a database may take longer than {within:g} seconds")
         near = _near(phash, dhash, tolerance)
-        left = self._left()
-        with self._database.read(seconds=None if 0 in tolerance else left) as connection:
+        with self._reading(tolerance) as connection:
             total, reach = _count(connection, near, bound)
-            truncated = reach is not None and reach < _widest(tolerance)
-            return Found(_list(connection, near, reach, first, after), total, truncated)
+        with self._reading(tolerance) as connection:
+            listed = _list(connection, near, reach, first, after)
+        return Found(listed, total, truncated=reach is not None and reach < _widest(tolerance))
+
+    def _reading(self, tolerance: Tolerance) -> AbstractContextManager[Connection]:
+        """Lend a connection for one statement, which has the time that is left."""
+        left = self._left()
+        return self._database.read(seconds=None if 0 in tolerance else left)
 
     def search_many(
         self,

@@ -4,6 +4,8 @@ import os
 import random
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +66,29 @@ def starting(tmp_path: Path, databases: dict[str, str]) -> Iterator[Served]:
 
 
 def loader(served: Served) -> int:
-    """The process that reads all hashes, 0 before there is one."""
+    """The process that reads all hashes, as soon as there is one."""
+    found: list[int] = []
+
+    def is_there() -> bool:
+        found.extend(loaders(served))
+        return bool(found)
+
+    wait_for(is_there)
+    return found[0]
+
+
+def loaders(served: Served) -> Iterator[int]:
+    """All of them that there are now."""
     for children in Path(f"/proc/{served.process.pid}/task").glob("*/children"):
         for child in children.read_text().split():
             if b"snapshot" in Path(f"/proc/{child}/cmdline").read_bytes():
-                return int(child)
-    return 0
+                yield int(child)
+
+
+def end(process: int) -> None:
+    """End a process that may have ended by itself."""
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
 
 
 def workers(served: Served, engine: str) -> float:
@@ -87,10 +106,12 @@ def answers(served: Served) -> list[Any]:
     return asked + [served.get(path) for path in old for _ in range(2 * WORKERS)]
 
 
-def test_until_the_index_is_in_memory_the_database_answers_the_same(starting: Served) -> None:
-    wait_for(lambda: loader(starting) > 0)
+def test_until_the_index_is_in_memory_the_database_answers_the_same(
+    starting: Served, request: pytest.FixtureRequest
+) -> None:
     held = loader(starting)
     os.kill(held, signal.SIGSTOP)
+    request.addfinalizer(partial(end, held))
     wait_for(lambda: workers(starting, "sql") == WORKERS)
     assert starting.get("/readyz") == {"index": "loading", "database": "ok", "replica": "ok"}
     told = starting.ask("{ index { engine } }")

@@ -15,7 +15,7 @@ from tests.mariadb import free_port
 from tests.waiting import wait_for
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
-SECONDS = 0.5
+SECONDS = 2.0
 
 
 async def slow(scope: Scope, receive: Receive, send: Send) -> None:

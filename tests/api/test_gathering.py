@@ -3,7 +3,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from api.gathering import Gathering, Turn
+from api.gathering import TOGETHER, Gathering, Turn
 
 
 class Reader:
@@ -134,5 +134,19 @@ def test_nothing_is_done_for_who_has_left() -> None:
         leaving.cancel()
         assert await staying == 6
         assert multiply.asked == [(2, [3])]
+
+    asyncio.run(scene())
+
+
+def test_others_have_their_turn_while_very_many_are_answered() -> None:
+    async def scene() -> None:
+        multiply = Multiplier()
+        turn = Turn(multiply)
+        waiting = [turn.ask(2, number) for number in range(2 * TOGETHER + 1)]
+        assert await waiting[0] == 0
+        assert not waiting[-1].done()
+        assert await turn.ask(2, 1000) == 2000
+        assert [await each for each in waiting] == [2 * number for number in range(len(waiting))]
+        assert [len(numbers) for _, numbers in multiply.asked] == [TOGETHER, TOGETHER, 2]
 
     asyncio.run(scene())

@@ -197,7 +197,7 @@ def test_before_the_index_is_loaded_the_database_answers_within_a_time_limit(
 def test_all_searches_of_a_request_share_the_time_that_the_database_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.live.SQL_SECONDS", 0.1)
+    monkeypatch.setattr("api.live.SQL_SECONDS", 1.0)
     service = Service(settings_for(f"sqlite:///{tmp_path / 'hashes.db'}", tmp_path))
     schema.prepare(service.database)
     wide = partial(lookups.near_many, service, [(1, 2)] * 3, Tolerance(8, 8), first=5)
@@ -206,8 +206,8 @@ def test_all_searches_of_a_request_share_the_time_that_the_database_has(
         context = copy_context()
         context.run(current.set, Current())
         assert [matches.total for matches in context.run(wide)] == [0, 0, 0]
-        time.sleep(0.1)
-        with pytest.raises(IndexLoading, match=r"the searches took longer than 0\.1 seconds together"):
+        time.sleep(1)
+        with pytest.raises(IndexLoading, match=r"the searches took longer than 1 seconds together"):
             context.run(wide)
     service.close()
 

@@ -84,20 +84,29 @@ def test_an_exception_gives_the_lock_back() -> None:
         pass
 
 
-def test_whether_readers_have_to_wait() -> None:
+def test_readers_who_do_not_wait_are_told_that_they_would_have_to() -> None:
     lock, written = SharedLock(), Barrier(2)
 
     def write() -> None:
         with lock.writing():
             written.wait(PATIENCE)
 
+    def is_free() -> bool:
+        try:
+            with lock.reading_now():
+                return True
+        except TimeoutError:
+            return False
+
     writer = Thread(target=write)
     with lock.reading():
-        assert not lock.is_taken()
+        assert is_free()
         writer.start()
-        while not lock.is_taken():
+        while is_free():
             sleep(0.01)
-    assert lock.is_taken()
+    assert not is_free()
     written.wait(PATIENCE)
     writer.join(PATIENCE)
-    assert not lock.is_taken()
+    assert is_free()
+    with lock.writing():
+        pass

@@ -581,7 +581,7 @@ def test_a_search_takes_the_longer_the_more_there_is_to_look_at(kind: Build) -> 
 def test_a_search_that_is_in_a_hurry_does_not_wait_for_what_is_being_added(kind: Build) -> None:
     engine = kind(*to_arrays({1: (2, 3)}))
     # What `add` does, for as long as is wanted here.
-    with engine._lock.writing(), pytest.raises(TimeoutError, match="are being added"):
+    with engine._lock.writing(), pytest.raises(TimeoutError, match="is being written"):
         engine.search(2, 3, Tolerance(), within=1.0)
     assert engine.search(2, 3, Tolerance(), within=1.0).total == 1
 
@@ -592,5 +592,5 @@ def test_many_are_answered_soon_or_none_of_them(kind: Build) -> None:
     with pytest.raises(TimeoutError, match="longer than 1e-09 seconds"):
         engine.search_many(*queries, WIDE, within=1e-9)
     assert engine.search_many(*queries, WIDE, within=1.0) == engine.search_many(*queries, WIDE)
-    with engine._lock.writing(), pytest.raises(TimeoutError, match="are being added"):
+    with engine._lock.writing(), pytest.raises(TimeoutError, match="is being written"):
         engine.search_many(*queries, Tolerance(), within=1.0)

@@ -71,6 +71,7 @@ def test_only_rows_in_the_range_are_read(database: Database, put: Put) -> None:
         connection.execute(insert(provenance), [row | {"page_id": page} for page in pages])
         results.bury(connection, dict.fromkeys(pages), deleted=True)
     with database.read() as connection:
+        connection.exec_driver_sql("ANALYZE TABLE phash, dhash, provenance, tombstone")
         connection.exec_driver_sql("FLUSH STATUS")
         assert coverage.extent(connection) == range(1, 20_001)
         assert coverage.count(connection, range(10_000, 10_100)) == Counts(100, 100)

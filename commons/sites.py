@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 from commons import thumbnails
 from commons.fetching import Fetcher, Limits, Unfetchable
 from commons.pictures import Reason
+from commons.settings import is_web_address
 
 LIMITS = Limits(size=2**20, whole=10, quiet=10, connect=5, tries=1)
 
@@ -34,7 +35,10 @@ class Site(NamedTuple):
     script: str
 
     def page(self, name: str) -> str:
-        """The page of a file, by its name as databases have it, as the wiki itself links to it."""
+        """The page of a file, by its name as databases have it.
+
+        ``File:`` is understood by wikis of all languages, which lead on to their own word for it.
+        """
         title = "File:" + name.replace(" ", "_")
         return self.article.replace("$1", quote(title, safe=_KEPT))
 
@@ -77,11 +81,14 @@ def _site(api: str, answer: Any) -> Site:
             }
         }:
             server = urljoin(api, server)
-            return Site(
+            site = Site(
                 urljoin(api, _own(repositories)).rstrip("/"),
                 urljoin(server, article),
                 urljoin(server, script),
             )
+            # Browsers will follow them: none may be a script.
+            if all(map(is_web_address, site)):
+                return site
     raise ValueError("no answer of a wiki")
 
 

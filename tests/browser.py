@@ -7,7 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 AXE = Path(__file__).parents[1] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = "/usr/bin/chromium"
@@ -29,6 +37,9 @@ LOADED = """Array.from(document.images).every(
     (each) => each.complete || (each.loading === 'lazy' && each.getBoundingClientRect().top > innerHeight)
 )"""
 """What a page evaluates to once all pictures are there that can be seen."""
+
+# A page may wait for a wiki that makes a thumbnail, or for a service that has just begun.
+expect.set_options(timeout=30_000)
 
 PICTURES = os.environ.get("PICTURES")
 """The folder that ``make screenshots`` has pictures put into."""

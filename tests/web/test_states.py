@@ -204,6 +204,8 @@ def test_without_the_replica_there_are_page_ids(
     page = visit.page
     mariadb_server.execute("RENAME TABLE gadgetwiki_p.page TO gadgetwiki_p.gone")
     try:
+        page.goto("/")
+        expect(page.get_by_text("files are hashed")).to_be_visible()
         page.goto(f"/?q={page_id(commons, 'Astronaut.jpg')}", wait_until="networkidle")
         expect(cards(page)).to_have_count(5)
         expect(page.get_by_text("Some things cannot be told at the moment")).to_be_visible()

@@ -123,14 +123,21 @@ const LINKED = `query Linked($domain: String!, $path: String!, $after: String) {
 
 ${FACTS}`;
 
-const FIRST_VISIT = `query FirstVisit($titles: [String!], $pageIds: [Int!]) {
+const INDEX = `query Index {
   index { fileCount commonsFileCount }
+}`;
+
+const EXAMPLES = `query Examples($titles: [String!], $pageIds: [Int!]) {
   files(titles: $titles, pageIds: $pageIds) { pageId title deleted hashes { phash dhash } }
 }`;
 
-/** What is searched, and files that may be an example: the first of a folder, else those of `TITLES`. */
-export function firstVisit(): Operation {
-	return { query: FIRST_VISIT, variables: { titles: TITLES, pageIds: [-1] } };
+export function indexFacts(): Operation {
+	return { query: INDEX, variables: {} };
+}
+
+/** Files that may be an example: the first of a folder, else those of `TITLES`. */
+export function exampleFiles(): Operation {
+	return { query: EXAMPLES, variables: { titles: TITLES, pageIds: [-1] } };
 }
 
 export function nearHashes(

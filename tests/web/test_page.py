@@ -84,6 +84,19 @@ def test_a_picture_is_hashed_and_the_same_file_named(visit: Visit, photos: Path)
     assert "sha1=" in page.url
 
 
+def test_a_slider_that_moves_while_a_picture_is_hashed_holds_for_it(visit: Visit, photos: Path) -> None:
+    page = visit.page
+    held: list[Route] = []
+    page.route("**/hash", lambda route: held.append(route))  # noqa: PLW0108  (Playwright wants a function)
+    page.goto("/")
+    page.locator("input[type=file]").set_input_files(photos / "commons100" / "mural.jpg")
+    page.get_by_label("pHash (shapes)").fill("4")
+    page.wait_for_timeout(500)  # longer than a slider has to rest
+    held[0].continue_()
+    expect(page.get_by_text("The very same file", exact=True)).to_have_count(2)
+    assert "phash=4" in page.url
+
+
 def test_pictures_of_a_finna_record_are_chosen_from_and_shown_through_the_tool(visit: Visit) -> None:
     page = visit.page
     page.goto("/?q=museovirasto.4878&as=finna")
@@ -210,6 +223,18 @@ def test_the_answer_follows_the_sliders(visit: Visit) -> None:
     page.wait_for_url(re.compile("mural.jpg$"))
     expect(page.get_by_label("pHash (shapes)")).to_have_value("8")
     expect(back).to_be_focused()
+
+
+def test_more_of_an_answer_is_not_asked_for_once_a_slider_moves(visit: Visit) -> None:
+    page = visit.page
+    page.goto("/?q=File:mural.jpg&phash=32&dhash=32")
+    more = page.get_by_role("button", name=re.compile("Show more|Loading"))
+    expect(more).to_be_enabled()
+    held: list[Route] = []
+    page.route("**/graphql", lambda route: held.append(route))  # noqa: PLW0108  (Playwright wants a function)
+    page.get_by_label("pHash (shapes)").fill("31")
+    assert more.is_disabled()
+    expect(page.get_by_role("status")).to_have_text("Searching…")
 
 
 def test_a_link_may_go_further_than_the_sliders(visit: Visit) -> None:

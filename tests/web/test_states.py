@@ -198,6 +198,38 @@ def test_files_that_link_somewhere_are_chosen_from(visit: Visit, linked: Commons
     look(visit, "no-links", "No file links there")
 
 
+def test_more_files_that_link_somewhere_do_not_hide_trouble(visit: Visit, linked: Commons) -> None:
+    page = visit.page
+    visit.expect("status of 503")
+    failing = ["query NearFile"]
+
+    def answer(route: Route) -> None:
+        if any(query in (route.request.post_data or "") for query in failing):
+            route.fulfill(status=503, json={"error": "no"})
+        else:
+            route.continue_()
+
+    page.route("**/graphql", answer)
+    page.goto(f"/?q={SOURCE}")
+    trouble = page.locator(".state h2")
+    again = page.get_by_role("button", name="Try again")
+    choices = page.locator(".picker li button")
+    more = page.get_by_role("button", name="More files that link there")
+    expect(trouble).to_have_text("The service cannot answer at the moment")
+    expect(choices).to_have_count(20)
+    expect(more).to_be_disabled()
+    failing[:] = ["query Linked"]
+    choices.filter(has_text="part 01.jpg").click()
+    expect(card(page, "Hubble deep field, smaller part.jpg")).to_be_visible()
+    more.click()
+    expect(trouble).to_be_visible()
+    expect(more).to_be_disabled()
+    failing.clear()
+    again.click()
+    expect(choices).to_have_count(24)
+    expect(card(page, "Hubble deep field, smaller part.jpg")).to_be_visible()
+
+
 def test_without_the_replica_there_are_page_ids(
     visit: Visit, commons: Commons, mariadb_server: mariadb.Server
 ) -> None:
@@ -205,7 +237,7 @@ def test_without_the_replica_there_are_page_ids(
     mariadb_server.execute("RENAME TABLE gadgetwiki_p.page TO gadgetwiki_p.gone")
     try:
         page.goto("/")
-        expect(page.get_by_text("files are hashed")).to_be_visible()
+        expect(page.locator(".first-visit .note")).to_contain_text("are hashed")
         page.goto(f"/?q={page_id(commons, 'Astronaut.jpg')}", wait_until="networkidle")
         expect(cards(page)).to_have_count(5)
         expect(page.get_by_text("Some things cannot be told at the moment")).to_be_visible()

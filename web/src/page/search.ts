@@ -33,7 +33,7 @@ export type SearchOnPage = ReturnType<typeof useSearch>;
 export function useSearch(uselang: () => string | null) {
 	const search = reactive(parse(location.search));
 	const phase = shallowRef<Phase>(search.text ? 'loading' : 'empty');
-	/** Whether an answer is on its way that will take the place of the one shown. */
+	/** Whether something is being asked, or will be once a slider rests. */
 	const busy = shallowRef(false);
 	const choice = shallowRef<Choice | null>(null);
 	const subject = shallowRef<Subject | null>(null);
@@ -51,7 +51,7 @@ export function useSearch(uselang: () => string | null) {
 	let running = new AbortController();
 	let resting: ReturnType<typeof setTimeout> | undefined;
 	let again: () => Promise<void> = run;
-	/** What there was before trouble came, for what only adds to it. */
+	/** What there was before trouble came: there again once what only adds to it has been tried again. */
 	let before: Phase = 'empty';
 
 	/** Do one thing at a time: whatever is still under way is given up. */
@@ -190,7 +190,13 @@ export function useSearch(uselang: () => string | null) {
 	function tolerate(tolerance: Tolerance): void {
 		search.tolerance = tolerance;
 		remember(true);
+		if (phase.value === 'hashing') {
+			return; // A picture on its way will be looked for with this tolerance.
+		}
 		clearTimeout(resting);
+		// What is under way, or would be asked for meanwhile, belongs to the tolerance that was.
+		running.abort();
+		busy.value = true;
 		resting = setTimeout(() => {
 			const looked = subject.value;
 			void (looked && phase.value !== 'trouble' ? attempt((signal) => list(looked, signal)) : run());

@@ -1,5 +1,7 @@
 """Answers from the frozen base and from what was added to it, by whichever way is the fastest."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,12 +14,23 @@ from bktree.kernel import DHASH, PHASH, Pair, Query, kernel, nearest, prefetch, 
 from bktree.lending import Lent, borrower
 from bktree.lookup import AHEAD, looked_up
 from bktree.plan import NOTHING, Probe
+from bktree.protocol import BITS
 from bktree.ranking import Answer, Limits, Position, rank
 from bktree.scan import GROUP, Found, Rows, swept, swept_by_group
 
 SWEPT = 0.5
 """Nanoseconds to look at a row when passing over all; see `bktree.fitting`. One search alone takes half of
 that, and some of them side by side wait for memory."""
+
+RANKED = 50.0
+"""Nanoseconds to rank a file that is found."""
+
+WITHIN = np.cumsum(
+    [math.comb(BITS // 2, distance // 2) * (distance % 2 == 0) for distance in range(BITS + 1)]
+)
+WITHIN = WITHIN / WITHIN[BITS]
+"""Share of all files whose hash is within each distance of any other, about: as if a hash had half as many
+bits, each of them twice, since bits of real hashes go along with one another."""
 
 REACH = 5
 """Largest radius that a frozen tree is used for: beyond, so much of it is visited that a scan is faster."""
@@ -88,6 +101,15 @@ def fit_of(base: Base, query: Query, probe: Probe, effort: Effort) -> Fit:
 
 
 @kernel
+def ranking_cost(rows: int, probe: Probe) -> float:
+    """About how many nanoseconds it takes to rank what a probe finds, if files were scattered evenly."""
+    if probe.radius < 0:
+        return 0.0
+    nearer = WITHIN[probe.low - 1] if probe.low else 0.0
+    return float(RANKED * rows * WITHIN[probe.radius] * (WITHIN[probe.high] - nearer))
+
+
+@kernel
 def within_base(found: Found, base: Base, query: Query, fit: Fit, effort: Effort) -> Found:
     """Append the rows of the base that a probe asks for."""
     (files, alive), probe = base, fit.probe
@@ -115,15 +137,14 @@ def ranked(found: Found, both: Both, query: Query, probes: Probes, after: Positi
 def answer(
     both: Both, query: Query, probes: Probes, after: Position, limits: Limits, most: float
 ) -> tuple[Answer, bool]:
-    """Answer one query from both layers, unless that costs more than ``most`` nanoseconds; and tell which.
-
-    That is about, and without what it takes to list what is found.
-    """
+    """Answer one query from both layers, unless that costs more than ``most`` nanoseconds; and tell which."""
     base, layer, effort = both
     first, second = probes
     fits = fit_of(base, query, first, effort), fit_of(base, query, second, effort)
-    each = effort[0] * layer[3]
-    cost = fits[0].cost + fits[1].cost + each * ((first.radius >= 0) + (second.radius >= 0))
+    rows, added = len(base[0].page_id) + layer[3], effort[0] * layer[3]
+    cost = fits[0].cost + ranking_cost(rows, first) + added
+    if second.radius >= 0:
+        cost += fits[1].cost + ranking_cost(rows, second) + added
     found = (np.empty(64, np.int64), 0)
     if cost > most:
         return (np.empty((0, 3), np.int64), 0, 0), False

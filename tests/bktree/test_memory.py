@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from bktree import answers
 from bktree.engines import ENGINES, build
 from bktree.frozen import arrays_of, nbytes
 from bktree.memory import Memory
@@ -571,6 +572,9 @@ def test_a_search_takes_the_longer_the_more_there_is_to_look_at(kind: Build) -> 
     for phash, dhash in ((1 << 63, 0), (0x8F3C5A96E1D20B47, 0x0123456789ABCDEF)):
         assert 0 < seconds(few, phash, dhash, Tolerance(2, 2)) <= seconds(few, phash, dhash, WIDE)
         assert seconds(few, phash, dhash, WIDE) < seconds(many, phash, dhash, WIDE) < 1
+
+    # All of them are found, and ranked.
+    assert seconds(many, 1 << 63, 0, Tolerance(64, 64)) > 3000 * answers.RANKED / 1e9
 
     before = seconds(few, 1 << 63, 0, Tolerance())
     _, *hashes = crowd(6, 1000, 20)

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -61,9 +62,15 @@ class Commons:
         return f"{self.wiki.url}/w/index.php?{urlencode({'title': title} | parameters)}"
 
     def index(self, *source: str | Path) -> None:
-        """Hash what is new."""
+        """Hash what is new, and wait until the tool finds it."""
         done = programs.run("index", *source, folder=self.folder, **self.settings)
         assert done.returncode == 0, done.stderr
+        ended = datetime.now(UTC)
+        wait_for(lambda: self._as_of() > ended)
+
+    def _as_of(self) -> datetime:
+        told: str = self.tool.ask("{ index { fileCount } }")["extensions"]["asOf"]
+        return datetime.fromisoformat(told)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
-from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -191,8 +190,8 @@ async def equal_within(service: Service, page_id: int, maxdifference: int) -> li
 
     None where the page is not indexed.
     """
-    of_page = partial(hashes, service, [page_id])
-    known = of_page() if service.live.in_memory else await service.search(of_page)
+    engine, in_memory = service.live.engine, service.live.in_memory
+    known = engine.hashes([page_id]) if in_memory else await service.search(hashes, service, [page_id])
     if page_id not in known:
         return _certain(service, None)
     radius = min(maxdifference - 1, 64)

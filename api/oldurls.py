@@ -25,6 +25,8 @@ _DEFAULT_DIFFERENCE = 3
 _MOST_LINKING = 100
 _HASHES = range(2**64)
 
+_ENTRY = json.JSONEncoder(sort_keys=True, separators=(",\n        ", ": "))
+
 _Lookup = Callable[[Service, Request], Awaitable[Sequence[Facts] | None]]
 
 
@@ -45,8 +47,7 @@ async def _answer(lookup: _Lookup, service: Service, request: Request) -> Respon
     except Refusal as refusal:
         return refused(refusal)
     found_after = time.perf_counter() - begun
-    base_url = str(request.base_url)
-    answer: list[Any] = [_item(base_url, file) for file in files or ()]
+    answer: list[Any] = [_item(request, file) for file in files or ()]
     if _is_debugged(request):
         answer.append([found_after, time.perf_counter() - begun])
     told = {"X-Imagehash-Status": "not-indexed"} if files is None else {}
@@ -117,15 +118,20 @@ def _integer(name: str, text: str, allowed: range | None = None) -> int:
     return value
 
 
-def _item(base_url: str, file: Facts) -> dict[str, Any]:
+def _item(request: Request, file: Facts) -> dict[str, Any]:
     title = f"File:{file.name}".replace(" ", "_")
-    return {
-        "page_id": file.page_id,
-        "page_title": title,
-        "thumbnail": absolute(base_url, file.thumbnail(_THUMBNAIL_WIDTH)),
-    }
+    thumbnail = file.thumbnail(_THUMBNAIL_WIDTH)
+    if file.page_id < 0:
+        thumbnail = absolute(str(request.base_url), thumbnail)
+    return {"page_id": file.page_id, "page_title": title, "thumbnail": thumbnail}
 
 
-def _json(content: Any, headers: dict[str, str]) -> Response:
-    body = json.dumps(content, indent=4, sort_keys=True)
+def _json(answer: Sequence[Any], headers: dict[str, str]) -> Response:
+    body = "[\n" + ",\n".join(map(_entry, answer)) + "\n]" if answer else "[]"
     return Response(body, headers=headers, media_type="application/json")
+
+
+def _entry(content: dict[str, Any] | list[float]) -> str:
+    """One of a list, as ``json.dumps`` writes it with ``indent=4``, which it does without its part in C."""
+    text = _ENTRY.encode(content)
+    return f"    {text[0]}\n        {text[1:-1]}\n    {text[-1]}"

@@ -140,7 +140,9 @@ def test_only_the_newest_row_of_a_page_counts(client: TestClient, hashes: Databa
 )
 @pytest.mark.usefixtures("linked", "on_finna")
 def test_debug_adds_cumulative_seconds(client: TestClient, url: str, items: int) -> None:
-    *found, seconds = client.get(url).json()
+    response = client.get(url)
+    *found, seconds = response.json()
+    assert response.text == json.dumps([*found, seconds], indent=4, sort_keys=True)
     assert len(found) == items
     assert len(seconds) > 1
     assert seconds == sorted(seconds)

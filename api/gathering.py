@@ -5,10 +5,13 @@ See https://github.com/graphql/dataloader; one of those is for a single request.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 AT_ONCE = 2
 """Reads under way; what is asked for meanwhile waits for the next, that all of it goes into."""
+
+SHORT = 0.005
+"""Seconds that a read is waited for although another could begin: few large ones take less work than many."""
 
 TOGETHER = 32
 """Questions that are answered without a pause."""
@@ -19,13 +22,22 @@ _Rule = TypeVar("_Rule", bound=Hashable)
 
 
 class Gathering(Generic[_K, _V]):
-    """Calls ``read`` with keys for whoever asks: at once, unless ``at_once`` calls are under way."""
+    """Calls ``read`` with keys for whoever asks: at once, unless a call has just begun or many are under way.
+
+    Just begun is less than ``short`` seconds ago, many are ``at_once``.
+    """
 
     def __init__(
-        self, read: Callable[[Sequence[_K]], Awaitable[Mapping[_K, _V]]], *, at_once: int = AT_ONCE
+        self,
+        read: Callable[[Sequence[_K]], Awaitable[Mapping[_K, _V]]],
+        *,
+        at_once: int = AT_ONCE,
+        short: float = SHORT,
     ) -> None:
         self._read = read
+        self._short = short
         self._turns = asyncio.Semaphore(at_once)
+        self._latest: asyncio.Task[Any] | None = None
         self._next: tuple[dict[_K, None], asyncio.Task[Mapping[_K, _V]]] | None = None
 
     async def load(self, keys: Sequence[_K]) -> Mapping[_K, _V]:
@@ -39,8 +51,10 @@ class Gathering(Generic[_K, _V]):
         return await asyncio.shield(reading)
 
     async def _read_in_turn(self, together: dict[_K, None]) -> Mapping[_K, _V]:
+        if self._latest is not None and not self._latest.done():
+            await asyncio.wait([self._latest], timeout=self._short)
         async with self._turns:
-            self._next = None
+            self._next, self._latest = None, asyncio.current_task()
             return await self._read(list(together))
 
 

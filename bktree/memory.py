@@ -19,9 +19,7 @@ from bktree.lending import Lent, lent
 from bktree.lock import SharedLock
 from bktree.plan import plan
 from bktree.protocol import BITS, BOUND, Hashes, PageIds, Tolerance
-from bktree.ranking import Ranking, limits_of, matches_of, position_of, ranking_of
-
-INT64 = np.iinfo(np.int64)
+from bktree.ranking import HIGHEST, LOWEST, Ranking, limits_of, matches_of, position_of, ranking_of
 
 LARGEST = (1 << BITS) - 1
 
@@ -74,7 +72,7 @@ class Memory:
 
     def hashes(self, page_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Phash and dhash, as unsigned integers, of those of the files that can be found."""
-        pages = np.array([page for page in page_ids if INT64.min <= page <= INT64.max], np.int64)
+        pages = np.array([page for page in page_ids if LOWEST <= page <= HIGHEST], np.int64)
         with self._lock.reading():
             return by_page(*answers.pairs_of(self._lent, pages)) | self._added.pairs(pages)
 

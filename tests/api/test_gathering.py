@@ -41,7 +41,7 @@ def test_what_is_asked_at_the_same_time_is_read_at_once() -> None:
 def test_what_is_asked_while_so_many_reads_are_under_way_waits_for_the_next() -> None:
     async def scene() -> None:
         read = Reader()
-        gathering = Gathering(read, at_once=2)
+        gathering = Gathering(read, at_once=2, short=0)
         waiting = []
         for number in range(1, 7):
             waiting.append(asyncio.create_task(gathering.load([number])))
@@ -50,6 +50,38 @@ def test_what_is_asked_while_so_many_reads_are_under_way_waits_for_the_next() ->
         read.let.set()
         assert [(await task)[number] for number, task in enumerate(waiting, 1)] == [1, 4, 9, 16, 25, 36]
         assert read.asked == [[1], [2], [3, 4, 5, 6]]
+
+    asyncio.run(scene())
+
+
+def test_what_is_asked_soon_after_a_read_has_begun_waits_for_it() -> None:
+    async def scene() -> None:
+        read = Reader()
+        gathering = Gathering(read, short=60)
+        waiting = []
+        for number in (1, 2, 3):
+            waiting.append(asyncio.create_task(gathering.load([number])))
+            await settled()
+        assert read.asked == [[1]]
+        read.let.set()
+        assert [(await task)[number] for number, task in enumerate(waiting, 1)] == [1, 4, 9]
+        assert read.asked == [[1], [2, 3]]
+
+    asyncio.run(scene())
+
+
+def test_a_read_that_takes_long_is_not_waited_for() -> None:
+    async def scene() -> None:
+        read = Reader()
+        gathering = Gathering(read, short=0.01)
+        waiting = [asyncio.create_task(gathering.load([1]))]
+        await settled()
+        waiting.append(asyncio.create_task(gathering.load([2])))
+        while len(read.asked) < 2:
+            await asyncio.sleep(0.01)
+        read.let.set()
+        await asyncio.gather(*waiting)
+        assert read.asked == [[1], [2]]
 
     asyncio.run(scene())
 
